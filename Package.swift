@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+// Targets stand in the order a connection meets them; imports point up this list only (scripts/check holds the table).
+// What the manifest cannot say (static stdlib, the import check) is in scripts/build.
+
+let common: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Where no C is spoken, every unsafe use is marked.
+let strict = common + [.strictMemorySafety()]
+
+/// Fuzz targets have no main of their own, so they exist only in a fuzzer build (scripts/fuzz).
+let isFuzzing = Context.environment["SKEIN_FUZZ"] != nil
+let fuzzers: [Target] = ["FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat"].map { name in
+  .executableTarget(
+    name: name, dependencies: ["Format", "Net", "HTTP"], path: "Tests/Fuzz/\(name)",
+    swiftSettings: common + [.unsafeFlags(["-parse-as-library"])])
+}
+
+let package = Package(
+  name: "skein",
+  products: [],
+  targets: [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+
+    .target(name: "Format", swiftSettings: strict),
+    .target(name: "Net", dependencies: ["Format", "CLinux", "COpenSSL"], swiftSettings: common),
+    .target(name: "HTTP", dependencies: ["Net", "Format", "CNghttp2"], swiftSettings: common),
+
+    .executableTarget(name: "embed-bpf", swiftSettings: common),
+    .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPF"),
+    .target(name: "Capture", dependencies: ["Format", "CBPF"], swiftSettings: common, plugins: ["EmbedBPF"]),
+
+    .executableTarget(
+      name: "skein-bench", dependencies: ["Format", "Net", "HTTP"], path: "Tests/Bench",
+      exclude: ["harness", "thresholds.json"], swiftSettings: common),
+    .testTarget(name: "FormatTests", dependencies: ["Format"], swiftSettings: common),
+    .testTarget(name: "NetTests", dependencies: ["Net", "Format"], swiftSettings: common),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format"], swiftSettings: common),
+    .testTarget(name: "CaptureTests", dependencies: ["Capture", "CBPF"], swiftSettings: common),
+  ] + (isFuzzing ? fuzzers : [])
+)

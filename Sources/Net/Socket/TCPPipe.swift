@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// TCPPipe: a connected stream socket (TCP or unix) as a pipe.
+//
+// Edge-triggered: what the kernel said is remembered in two flags, and a call is made only when it may succeed. A short
+// read means the socket is drained, unless the peer has hung up: then it is read until it says so itself, or the end
+// that came with the last bytes would be lost.
+
+import CLinux
+package import Glibc
+
+/// A connected socket, registered with one worker's reactor.
+package final class TCPPipe: Pipe, ReadyTarget {
+  private static let readMin = 16 * 1024
+
+  package var owner: (any PipeOwner)?
+  package var held: Held
+  package let pulls = false
+  package private(set) var readMax = readMin
+
+  private let reactor: Reactor
+  private var raw: CInt
+  private var mayRead = false
+  private var mayWrite = true
+  private var hasHungUp = false
+  private var failure: PipeFailure?
+
+  /// Takes over a connected, non-blocking socket.
+  package init(_ socket: consuming Descriptor, on reactor: Reactor) throws(Errno) {
+    self.reactor = reactor
+    held = Held(reactor.pool)
+    raw = socket.release()
+    do { try reactor.watch(raw, self) } catch {
+      _ = Glibc.close(raw)
+      throw error
+    }
+  }
+
+  package var isWritable: Bool { mayWrite && raw >= 0 }
+
+  /// The socket, for options and questions; -1 when closed.
+  package var descriptor: CInt { raw }
+
+  /// A socket that still connects is writable once it is connected; the owner is told then.
+  func awaitConnection(owner: any PipeOwner) {
+    mayWrite = false
+    self.owner = owner
+  }
+
+  package func ready(_ events: UInt32) {
+    let broken = events & (Poll.error | Poll.hangup) != 0
+    if events & (Poll.peerHangup | Poll.hangup | Poll.error) != 0 { hasHungUp = true }
+    if broken, let code = pendingError { failure = PipeFailure(code: code) }
+    let isReadable = hasHungUp || events & Poll.input != 0
+    if isReadable { mayRead = true }
+    let isWritable = !mayWrite && events & (Poll.output | Poll.error | Poll.hangup) != 0
+    if isWritable { mayWrite = true }
+    if let failure {
+      owner?.failed(self, failure)
+      return
+    }
+    if isReadable { owner?.readable(self) }
+    if isWritable, raw >= 0 { owner?.writable(self) }
+  }
+
+  package func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {
+    guard mayRead, raw >= 0 else { return .wait }
+    let count = recv(raw, room.baseAddress, room.count, 0)
+    if count > 0 {
+      if count < room.count {
+        mayRead = hasHungUp
+        if count < readMax / 4 { readMax = max(Self.readMin, readMax / 2) }
+      } else if readMax < Batch.copyBytes {
+        readMax *= 2
+      }
+      return .bytes(count)
+    }
+    if count == 0 {
+      mayRead = false
+      return failure.map { .failed($0) } ?? .end
+    }
+    let code = errno
+    guard code != EINTR, code != EAGAIN else {
+      mayRead = false
+      return .wait
+    }
+    return .failed(PipeFailure(code: code))
+  }
+
+  package func write(_ pieces: UnsafeBufferPointer<iovec>) -> Transfer {
+    guard mayWrite, raw >= 0 else { return .wait }
+    var message = msghdr()
+    message.msg_iov = UnsafeMutablePointer(mutating: pieces.baseAddress)
+    message.msg_iovlen = min(pieces.count, Batch.piecesMax)
+    let count = sendmsg(raw, &message, Flag.noSignal)
+    if count >= 0 {
+      if count < UnsafeBufferPointer(rebasing: pieces[..<message.msg_iovlen]).byteCount { mayWrite = false }
+      return count == 0 ? .wait : .bytes(count)
+    }
+    let code = errno
+    guard code != EAGAIN, code != EINTR, code != ENOBUFS else {
+      mayWrite = false
+      return .wait
+    }
+    return .failed(PipeFailure(code: code))
+  }
+
+  package func offer() {}
+
+  package func took(_ count: Int) {}
+
+  package func finish() {
+    guard raw >= 0 else { return }
+    _ = shutdown(raw, CInt(SHUT_WR))
+  }
+
+  package func abort(_ reason: PipeFailure) {
+    guard raw >= 0 else { return }
+    var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
+    _ = setsockopt(raw, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+    close()
+  }
+
+  package func close() {
+    guard raw >= 0 else { return }
+    owner = nil
+    reactor.forget(raw)
+    _ = Glibc.close(raw)
+    raw = -1
+    held.consume(held.count)
+  }
+
+  /// Lets go of the socket without closing it, to hand it to another worker before its first byte was moved.
+  package func release() -> Descriptor {
+    precondition(held.isEmpty && raw >= 0, "handed over after its first byte")
+    owner = nil
+    reactor.forget(raw)
+    let number = raw
+    raw = -1
+    return Descriptor(owning: number)
+  }
+
+  deinit { if raw >= 0 { _ = Glibc.close(raw) } }
+
+  private var pendingError: CInt? {
+    var code: CInt = 0
+    var length = socklen_t(MemoryLayout<CInt>.size)
+    guard getsockopt(raw, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code != 0 else { return nil }
+    return code
+  }
+}
