@@ -47,9 +47,10 @@ let package = Package(
     .executableTarget(
       name: "skein-bench", dependencies: ["Format", "Net", "HTTP"], path: "Tests/Bench",
       exclude: ["harness", "thresholds.json"], swiftSettings: common),
+    .target(name: "Rig", dependencies: ["Net", "Format"], path: "Tests/Rig", swiftSettings: common),
     .testTarget(name: "FormatTests", dependencies: ["Format"], swiftSettings: common),
-    .testTarget(name: "NetTests", dependencies: ["Net", "Format"], swiftSettings: common),
-    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format"], swiftSettings: common),
+    .testTarget(name: "NetTests", dependencies: ["Net", "CLinux", "Format", "Rig"], swiftSettings: common),
+    .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "CBPF"], swiftSettings: common),
   ] + (isFuzzing ? fuzzers : [])
 )

@@ -20,12 +20,13 @@ from dataclasses import dataclass
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 KINDS = "DATA HEADERS PRIORITY RST_STREAM SETTINGS PUSH_PROMISE PING GOAWAY WINDOW_UPDATE CONTINUATION".split()
 CODES = ("NO_ERROR PROTOCOL_ERROR INTERNAL_ERROR FLOW_CONTROL_ERROR SETTINGS_TIMEOUT STREAM_CLOSED FRAME_SIZE_ERROR "
-         "REFUSED_STREAM CANCEL COMPRESSION_ERROR CONNECT_ERROR ENHANCE_YOUR_CALM INADEQUATE_SECURITY HTTP_1_1_REQUIRED").split()
+         "REFUSED_STREAM CANCEL COMPRESSION_ERROR CONNECT_ERROR ENHANCE_YOUR_CALM INADEQUATE_SECURITY "
+         "HTTP_1_1_REQUIRED").split()
 END_STREAM = ACK = 0x1
 END_HEADERS = 0x4
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PADDED, WITH_PRIORITY = 0x8, 0x20
-MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 3, 4
+HEADER_TABLE_SIZE, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 1, 3, 4
 STATUS_200 = b"\x88"  # RFC 7541 appendix A, entry 8.
 
 
@@ -116,7 +117,7 @@ def tls_context(identity, server=False, verify=True):
 
 
 class Wire:
-    """One TLS connection and the frames on it. `ending` is None, "end" (FIN) or "reset" (RST), `alert` the TLS alert."""
+    """One TLS connection and its frames. `ending` is None, "end" (FIN) or "reset" (RST), `alert` the TLS alert."""
 
     def __init__(self, connection, context, server=False):
         connection.setblocking(False)
@@ -154,7 +155,7 @@ class Wire:
         self.send(first)
 
     def send(self, plaintext, seconds=5):
-        """Encrypts and writes out. False when the peer has gone or does not take it in time: a flood goes on or gives up."""
+        """Encrypts and writes out. False when the peer has gone or does not take it in time."""
         for start in range(0, len(plaintext), 1 << 18):
             if self.ending:
                 return False

@@ -14,7 +14,7 @@ import socket
 import threading
 
 from scene import ALL, ENVOY_ENVOY, ENVOY_OURS, OURS_ENVOY, OURS_OURS, case
-from traffic import Corrupt, Later, Origin, Pattern, abort, echo, ending, exactly, expect_end, wait_until
+from traffic import Later, Origin, Pattern, abort, echo, ending, exactly, expect_end, wait_until
 
 
 @case(pairings=ALL)
@@ -213,26 +213,26 @@ def client_terminated(scene, pairing):
     assert pairing != OURS_OURS or seen[0] == "reset", f"the origin saw {seen[0]}, not a reset"
 
 
-@case(pairings=(OURS_OURS, OURS_ENVOY))
-def no_server(scene, pairing):
+@case()
+def no_server(scene):
     """Nothing listens at the tunnel's far end: the application is told by a reset, soon."""
     gone, = scene.stage.ports(1)
     _, port = scene.client("ours", gone, "127.0.0.1:9")
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        seen = ending(connection, 8)[0]
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            seen = ending(connection, 8)[0]
+    except ConnectionResetError:
+        seen = "reset"  # So soon that connect() itself heard of it.
     assert seen == "reset", f"the client application saw {seen}, not a reset"
 
 
-@case(pairings=(OURS_OURS,))
-def no_origin(scene, pairing):
+@case()
+def no_origin(scene):
     """The server answers 503 because the origin's port is closed; the application must not see a clean end."""
     gone, = scene.stage.ports(1)
     server = scene.our_server()
     _, port = scene.client("ours", server.address[1], f"127.0.0.1:{gone}")
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(b"anyone?")
-        try:
-            seen, count = ending(connection, 8)
-        except Corrupt as complaint:
-            raise AssertionError(str(complaint)) from complaint
+        seen, count = ending(connection, 8)
     assert (seen, count) == ("reset", 0), f"the client application saw {seen} after {count} bytes, not a reset"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Double HBONE: TLS and HTTP/2 with one CONNECT inside the stream of another CONNECT, as between networks.
 
-`--nested` builds both layers in one process; Envoy is the gateway in the middle, for it dials one fixed address (our
-server) whatever the outer authority says. Where the middle is ours, which believes the authority, the two layers are
-two clients one behind the other; that also gives a control with Envoy in all four places.
+`--nested` builds both layers in one process. Outside, Envoy is the gateway that dials our server whatever the outer
+authority says, or ours, which ends both layers itself when the outer authority is `nested`. The chained shapes are two
+clients one behind the other, which also gives a control with Envoy in all four places.
 """
 
 import socket
@@ -29,6 +29,9 @@ def built(scene, shape, origin):
         outer = server(scene, "envoy", ServerAsOrigin(scene.our_server()))
         _, client = scene.client("ours", outer.address[1], origin.authority, ("--nested",))
         return "127.0.0.1", client
+    if shape == "nested-ours":
+        _, client = scene.client("ours", scene.our_server().address[1], origin.authority, ("--nested",))
+        return "127.0.0.1", client
     kind = shape.removeprefix("chained-")
     inner = server(scene, kind, origin)
     outer = server(scene, kind, ServerAsOrigin(inner))
@@ -42,7 +45,7 @@ def server(scene, kind, behind):
     return scene.our_server(port) if kind == "ours" else scene.envoy_server(port, behind)
 
 
-SHAPES = ("nested-envoy", "chained-ours", "chained-envoy")
+SHAPES = ("nested-ours", "nested-envoy", "chained-ours", "chained-envoy")
 
 
 @case(pairings=SHAPES, seconds=90)

@@ -41,6 +41,12 @@ def skein_relay(stage, binary, listen, to, inside=False, extra=()):
     return _skein(stage, binary, "relay", [listen], inside, ["--listen", _at(listen), "--to", _at(to), *extra])
 
 
+def skein_handshakes(stage, binary, to, identity, count, is_resuming, inside=False):
+    return _skein(stage, binary, "handshakes", [], inside, [
+        "--to", _at(to), "--count", count, *_skein_identity(stage, identity, inside),
+        *(["--resume"] if is_resuming else [])])
+
+
 def _skein(stage, binary, role, ports, inside, arguments):
     argv = [stage.bring(binary, inside), role, *map(str, arguments)]
     return Program(f"skein-{role}", argv, ports, ready_line="ready", inside=inside)
@@ -206,6 +212,7 @@ def nginx_origin(stage, listen, files):
 http {{
   access_log off;
   sendfile on;
+  sendfile_max_chunk 64k;  # A download must not hold the one worker longer than a small answer takes.
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
   server {{

@@ -29,6 +29,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 READY_SECONDS = 20.0
 STOP_SECONDS = 3.0
 PR_SET_PDEATHSIG = 1
+CLONE_NEWNS, MS_PRIVATE, MS_REC = 0x20000, 1 << 18, 1 << 14
 LISTEN_STATE = "0A"
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -241,8 +242,17 @@ def prepare_child(cpu, root, priority=None):
     if priority is not None:
         os.setpriority(os.PRIO_PROCESS, 0, priority)
     if root:
-        os.chroot(root)
-        os.chdir("/")
+        _enter(root)
+
+
+def _enter(root):
+    """Changes to the root folder, with /proc (Swift reads its arguments there) in a mount namespace that ends with us."""
+    done = [_libc.unshare(CLONE_NEWNS), _libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None),
+            _libc.mount(b"proc", os.fsencode(f"{root}/proc"), b"proc", 0, None)]
+    if any(done):
+        raise OSError(ctypes.get_errno(), "no mount namespace for the root folder")
+    os.chroot(root)
+    os.chdir("/")
 
 
 def _end_by_signal(number, _frame):

@@ -76,7 +76,7 @@ class Scene:
         if kind == "ours":
             return self.our_client(port, tunnel, authority, extra=extra), port
         program = peer_configs.envoy_hbone_client(self.stage, port, tunnel, authority, self.identities["client"])
-        return self.stage.start(program), port
+        return self.stage.start(changed(program, limit_streams)), port
 
     def our_client(self, port, tunnel, authority, identity="client", extra=()):
         return self.stage.start(peer_configs.skein_hbone_client(
@@ -90,13 +90,9 @@ class Scene:
         return server
 
     def envoy_server(self, port, origin, change=lambda config: None):
-        """Envoy dials one fixed address whatever the authority says, so it is told the origin's. `change` may edit the rest."""
+        """Envoy dials one fixed address whatever the authority says, so it is told the origin's."""
         program = peer_configs.envoy_hbone_server(self.stage, port, origin.address[1], self.identities["server"])
-        path = pathlib.Path(program.argv[program.argv.index("-c") + 1])
-        config = json.loads(path.read_text())
-        change(config)
-        path.write_text(json.dumps(config, indent=1))
-        server = self.stage.start(program)
+        server = self.stage.start(changed(program, change))
         server.address = ("127.0.0.1", port)
         return server
 
@@ -104,3 +100,19 @@ class Scene:
 def one_worker(extra):
     """Unless a test says otherwise: two streams that must share a tunnel then do."""
     return extra if "--workers" in extra else ("--workers", "1", *extra)
+
+
+def limit_streams(config):
+    """Until the server's SETTINGS arrive Envoy believes in 1,024 streams, and what the server refuses it never retries."""
+    cluster = config["static_resources"]["clusters"][0]
+    options = cluster["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
+    options["explicit_http_config"]["http2_protocol_options"]["max_concurrent_streams"] = 100
+
+
+def changed(program, change):
+    """Envoy's program with its configuration edited."""
+    path = pathlib.Path(program.argv[program.argv.index("-c") + 1])
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config, indent=1))
+    return program

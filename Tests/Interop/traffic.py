@@ -108,7 +108,10 @@ def abort(connection):
 class Origin:
     """The application at the far end: every accepted connection runs `serve(connection)` on a thread of its own."""
 
+    all = []  # Those of this test: a failure at the near end is often explained by one at the far end.
+
     def __init__(self, serve):
+        Origin.all.append(self)
         self.serve, self.failures, self.accepted = serve, [], 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self.address = self.listener.getsockname()

@@ -30,6 +30,7 @@ package final class Reactor {
     var generation: UInt32 = 0
   }
 
+  private let clock: @Sendable () -> Instant
   private let epoll: Descriptor
   private let events: UnsafeMutablePointer<epoll_event>
   private var slots: [Slot] = []
@@ -50,12 +51,13 @@ package final class Reactor {
   /// How far deadlines and descriptors were behind: the longest turn since it was last read.
   package var longestTurn: Duration = .zero
 
-  init(wakeup: CInt) throws(Errno) {
+  init(wakeup: CInt, clock: @escaping @Sendable () -> Instant) throws(Errno) {
     let raw = epoll_create1(Flag.epoll)
     guard raw >= 0 else { throw Errno("epoll_create1") }
     epoll = Descriptor(owning: raw)
     events = .allocate(capacity: Self.eventsMax)
-    now = .read()
+    self.clock = clock
+    now = clock()
     timers = Timers(start: now)
     // Only ever an edge that ends the sleep, so it is neither read nor given a target.
     try control(EPOLL_CTL_ADD, wakeup, Poll.input | Poll.edge, generation: 0)
@@ -94,9 +96,9 @@ package final class Reactor {
   /// Sleeps until something happens or `isBusy` forbids it, then tells whom it concerns.
   func poll(isBusy: Bool) {
     let started = now
-    longestTurn = max(longestTurn, Instant.read().since(started))
+    longestTurn = max(longestTurn, clock().since(started))
     let count = epoll_wait(epoll.raw, events, CInt(Self.eventsMax), isBusy || !toFlush.isEmpty ? 0 : sleepMilliseconds())
-    now = .read()
+    now = clock()
     for index in 0..<Int(max(0, count)) {
       let descriptor = Int(truncatingIfNeeded: events[index].data.u64 & 0xffff_ffff)
       let generation = UInt32(truncatingIfNeeded: events[index].data.u64 >> 32)
@@ -119,7 +121,7 @@ package final class Reactor {
   }
 
   private func sleepMilliseconds() -> CInt {
-    guard let sleep = timers.sleep(from: Instant.read()) else { return -1 }
+    guard let sleep = timers.sleep(from: clock()) else { return -1 }
     return CInt(clamping: (sleep.nanoseconds + 999_999) / 1_000_000)
   }
 

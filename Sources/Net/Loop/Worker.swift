@@ -21,17 +21,19 @@ package actor Worker {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  /// Starts a worker and its thread.
-  package static func start(index: Int = 0, name: String = "worker") throws(Errno) -> Worker {
-    let worker = try Worker(index: index)
+  /// Starts a worker and its thread. Tests give a clock of their own.
+  package static func start(
+    index: Int = 0, name: String = "worker", clock: @escaping @Sendable () -> Instant = Instant.read
+  ) throws(Errno) -> Worker {
+    let worker = try Worker(index: index, clock: clock)
     try worker.startThread(name: name)
     return worker
   }
 
-  private init(index: Int) throws(Errno) {
+  private init(index: Int, clock: @escaping @Sendable () -> Instant) throws(Errno) {
     loop = try Loop()
     self.index = index
-    reactor = try Reactor(wakeup: loop.wakeup.raw)
+    reactor = try Reactor(wakeup: loop.wakeup.raw, clock: clock)
   }
 
   /// Runs `body` on this worker's thread, in a task of its own.

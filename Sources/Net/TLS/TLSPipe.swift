@@ -29,6 +29,8 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
 
   /// How long records that the peer does not take are kept after `close`.
   package static let lingerMax = Duration.seconds(5)
+  /// Reads of what nobody wants any more, for each event of a session that is closing.
+  private static let lingerReadsMax = 16
   /// Plaintext sealed by one call.
   private static let sealMax = Batch.bytes
 
@@ -52,6 +54,8 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   private var state = State.handshaking
   private var unsent: Held
   private var isClosing = false
+  private var hasSaidGoodbye = false
+  private var hasFinishedBelow = false
   /// What the pipe below said last, when that was no wait.
   private var endBelow: Transfer?
   /// What reading comes to when the decrypted bytes are used up.
@@ -293,7 +297,8 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   // MARK: Ending
 
   package func finish() {
-    guard state == .open else { return }
+    guard state == .open, !hasSaidGoodbye else { return }
+    hasSaidGoodbye = true
     ERR_clear_error()
     _ = SSL_shutdown(ssl)
     send()
@@ -310,25 +315,40 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     if state == .open { finish() }
     state = .over
     owner = nil
-    guard !unsent.isEmpty else { return below.close() }
     isClosing = true
     timer = reactor.arm(Self.lingerMax, self)
+    linger()
+  }
+
+  /// Sends what is left and waits for the peer's end: closed with bytes unread (a ticket, say), the kernel would send a
+  /// reset, and the peer lose what it had not read yet.
+  private func linger() {
+    guard isClosing, sendKept() else { return }
+    if !hasFinishedBelow {
+      hasFinishedBelow = true
+      below.finish()
+    }
+    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.batch.copy[..<BufferPool.Size.medium.rawValue])
+    for _ in 0..<Self.lingerReadsMax where endBelow == nil {
+      guard case .bytes = readBelow(room) else { break }
+    }
+    guard endBelow != nil else { return }
+    isClosing = false
+    if let timer { reactor.timers.cancel(timer) }
+    below.close()
   }
 
   // MARK: What the pipe below tells
 
   package func readable(_ pipe: any Pipe) {
     guard state != .handshaking else { return wake() }
+    guard !isClosing else { return linger() }
     owner?.readable(self)
   }
 
   package func writable(_ pipe: any Pipe) {
+    guard !isClosing else { return linger() }
     guard sendKept() else { return }
-    if isClosing {
-      if let timer { reactor.timers.cancel(timer) }
-      isClosing = false
-      return below.close()
-    }
     owner?.writable(self)
   }
 
@@ -339,7 +359,10 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     case .open:
       ending = .failed(failure)
       owner?.failed(self, failure)
-    case .over: below.close()
+    case .over:
+      isClosing = false
+      if let timer { reactor.timers.cancel(timer) }
+      below.close()
     }
   }
 

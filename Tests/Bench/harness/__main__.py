@@ -19,6 +19,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Interop"))
 
 import certs  # noqa: E402
+import handshakes  # noqa: E402
 import memory  # noqa: E402
 import parts  # noqa: E402
 import worlds  # noqa: E402
@@ -27,11 +28,10 @@ from cpus import PRIORITY  # noqa: E402
 from peers import PROJECT, PeerFailure, Stage  # noqa: E402
 from report import Report  # noqa: E402
 
-# A cold tunnel (both sides' CPU for one handshake, full and resumed, against bare OpenSSL endpoints) belongs here as
-# `handshakes` once skein-bench can be asked for a number of them; thresholds.json has its rows.
 PARTS = {
-    "hbone": {"bulk": parts.bulk, "requests": parts.requests, "latency": parts.latency, "beside-bulk": parts.beside_bulk,
-              "churn": parts.churn, "memory": memory.memory},
+    "hbone": {"bulk": parts.bulk, "requests": parts.requests, "latency": parts.latency,
+              "beside-bulk": parts.beside_bulk, "churn": parts.churn, "handshakes": handshakes.handshakes,
+              "memory": memory.memory},
     "relay": {"bulk": parts.relay},
 }
 

@@ -20,14 +20,20 @@ ADDED_LEAST_US = 1.0
 @dataclass(frozen=True)
 class Effort:
     rounds: int
+    # Added one by one while the direct baseline moved in too many; a noisy machine must not keep the bench for ever.
+    extra_rounds: int
     bulk_seconds: int
     request_seconds: int
     latency_seconds: int
+    beside_bulk_seconds: int
     churn_count: int
+    handshake_count: int
 
 
-QUICK = Effort(rounds=5, bulk_seconds=1, request_seconds=1, latency_seconds=2, churn_count=500)
-FULL = Effort(rounds=7, bulk_seconds=3, request_seconds=3, latency_seconds=10, churn_count=2000)
+QUICK = Effort(rounds=5, extra_rounds=0, bulk_seconds=1, request_seconds=1, latency_seconds=2, beside_bulk_seconds=2,
+               churn_count=300, handshake_count=300)
+FULL = Effort(rounds=7, extra_rounds=2, bulk_seconds=3, request_seconds=3, latency_seconds=10, beside_bulk_seconds=4,
+              churn_count=2000, handshake_count=2000)
 
 
 def bulk(setting, effort, report):
@@ -64,7 +70,7 @@ def requests(setting, effort, report):
     ours, envoy = who.our_pairs(setting, backend), who.envoy_pair(setting, backend)
     for connections in (16, 32):
         samples = interleave([*ours, envoy], who.direct(backend), "requests_s",
-                             lambda it: workloads.requests(it, connections, effort.request_seconds), effort.rounds)
+                             lambda it: workloads.requests(it, connections, effort.request_seconds), effort)
         for pair in ours:
             report.add(f"cpu_us_per_request_{connections}", compare(samples, "cpu_us_per_request", pair, envoy),
                        pair.openssl, envoy.name, samples)
@@ -75,7 +81,7 @@ def latency(setting, effort, report):
     """What the pair adds to a request at a fixed low rate."""
     backend = setting.origin()
     ours, envoy, direct = who.our_pairs(setting, backend), who.envoy_pair(setting, backend), who.direct(backend)
-    samples = interleave([*ours, envoy], direct, "p50_us", lambda it: _latency(setting, effort, it), effort.rounds)
+    samples = interleave([*ours, envoy], direct, "p50_us", lambda it: _latency(setting, it, effort.latency_seconds), effort)
     for percentile in ("p50_us", "p99_us"):
         added = f"added_{percentile}"
         add_difference(samples, percentile, direct, added, ADDED_LEAST_US)
@@ -95,15 +101,14 @@ def beside_bulk(setting, effort, report):
     ours, envoy, direct = who.our_pairs(setting, backend), who.envoy_pair(setting, backend), who.direct(backend)
 
     def measure(it):
-        unloaded = _latency(setting, effort, it)
-        paced = workloads.latency_beside_bulk(it, setting.load_binary, RATE, LATENCY_CONNECTIONS,
-                                              effort.latency_seconds, PACE)
-        full = workloads.latency_beside_bulk(it, setting.load_binary, SATURATED_RATE, SATURATED_CONNECTIONS,
-                                             effort.latency_seconds)
+        seconds, beside = effort.beside_bulk_seconds, workloads.latency_beside_bulk
+        unloaded = _latency(setting, it, seconds)
+        paced = beside(it, setting.load_binary, RATE, LATENCY_CONNECTIONS, seconds, PACE)
+        full = beside(it, setting.load_binary, SATURATED_RATE, SATURATED_CONNECTIONS, seconds)
         return {"p50_us": unloaded["p50_us"], "over": paced["p99_us"] / unloaded["p99_us"], "paced_us": paced["p99_us"],
                 "full_us": full["p99_us"], "full_gbit_s": full["bulk_gbit_s"]}
 
-    samples = interleave([*ours, envoy], direct, "p50_us", measure, min(effort.rounds, 5))
+    samples = interleave([*ours, envoy], direct, "p50_us", measure, effort)
     for pair in ours:
         report.add("p99_beside_bulk_over_unloaded", compare(samples, "over", pair), pair.openssl, None, samples,
                    p99_us=compare(samples, "paced_us", pair).ours, direct_over=compare(samples, "over", direct).ours,
@@ -122,7 +127,7 @@ def churn(setting, effort, report):
     hop = who.relay(setting, "envoy", backend)
     everyone = [*ours, *haproxies.values(), hop]
     samples = interleave(everyone, who.direct(backend), "connections_s",
-                         lambda it: workloads.churn(it, effort.churn_count), effort.rounds)
+                         lambda it: workloads.churn(it, effort.churn_count), effort)
     for pair in ours:
         for peer in (haproxies[pair.openssl], hop):
             report.add("cpu_us_per_connection", compare(samples, "cpu_us_per_connection", pair, peer),
@@ -132,7 +137,7 @@ def churn(setting, effort, report):
 
 def _bulk_samples(everyone, backend, streams, effort):
     return interleave(everyone, who.direct(backend), "gbit_s",
-                      lambda it: workloads.bulk(it, streams, effort.bulk_seconds), effort.rounds)
+                      lambda it: workloads.bulk(it, streams, effort.bulk_seconds), effort)
 
 
 def _add_bulk(report, samples, metric, ours, peer):
@@ -141,5 +146,5 @@ def _add_bulk(report, samples, metric, ours, peer):
                peer_gbit_s=round(compare(samples, "gbit_s", peer).ours or 0, 2))
 
 
-def _latency(setting, effort, candidate):
-    return workloads.latency(candidate, setting.load_binary, RATE, LATENCY_CONNECTIONS, effort.latency_seconds)
+def _latency(setting, candidate, seconds):
+    return workloads.latency(candidate, setting.load_binary, RATE, LATENCY_CONNECTIONS, seconds)

@@ -13,8 +13,6 @@ from peers import PeerFailure
 
 BASELINE_MOVE_MAX = 0.15
 ROUNDS_MIN = 5
-# A void round may be repeated, but a noisy machine must not keep the bench running for ever.
-EXTRA_ROUNDS_MAX = 3
 
 
 @dataclass
@@ -52,14 +50,14 @@ class Comparison:
     runs: int
 
 
-def interleave(candidates, baseline, baseline_metric, measure, rounds):
+def interleave(candidates, baseline, baseline_metric, measure, effort):
     """Runs A B C A B C and returns the samples. The baseline is measured in every round like the others."""
     everyone = [baseline, *candidates]
     samples = Samples({candidate.label: [] for candidate in everyone})
     for candidate in everyone:
         _attempt(candidate, measure)  # Warm-up: first connections, first handshakes, page faults. Not kept.
     done = 0
-    while done < rounds or (samples.is_noisy() and done < rounds + EXTRA_ROUNDS_MAX):
+    while done < effort.rounds or (samples.is_noisy() and done < effort.rounds + effort.extra_rounds):
         for candidate in everyone:
             figure = _attempt(candidate, measure)
             if candidate is baseline:
