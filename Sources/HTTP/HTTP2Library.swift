@@ -5,6 +5,8 @@ import CNghttp2
 import Net
 
 enum HTTP2Library {
+  static let noFlags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+
   /// Where DATA payloads come from: the owner of the stream.
   static func withProvider<Answer>(unless ends: Bool, _ body: (UnsafePointer<nghttp2_data_provider>?) -> Answer) -> Answer {
     guard !ends else { return body(nil) }
@@ -125,15 +127,37 @@ private func sendData(
 
 private func sentFrame(_ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?) -> CInt {
   guard let session = HTTP2Library.session(context), let frame else { return fatal }
-  if frame.pointee.hd.type == UInt8(NGHTTP2_RST_STREAM.rawValue) { session.counts.values[.resetsSent] += 1 }
+  switch nghttp2_frame_type(UInt32(frame.pointee.hd.type)) {
+  case NGHTTP2_RST_STREAM:
+    session.counts.values[.resetsSent] += 1
+    session.guards.sentReset(frame.pointee.hd.stream_id)
+  case NGHTTP2_GOAWAY:
+    session.counts.values[.goawaySent] += 1
+    // What the library ends by itself is counted by the code it gives; what we end was counted when we did.
+    guard !session.isTerminating, let count = goawayCount(frame.pointee.goaway.error_code) else { return 0 }
+    session.counts.values[count] += 1
+  default: break
+  }
   return 0
+}
+
+private func goawayCount(_ code: UInt32) -> HTTP2Count? {
+  switch nghttp2_error_code(code) {
+  case NGHTTP2_NO_ERROR: nil
+  case NGHTTP2_COMPRESSION_ERROR: .compressionErrors
+  case NGHTTP2_FLOW_CONTROL_ERROR: .flowControlErrors
+  case NGHTTP2_FRAME_SIZE_ERROR: .frameSizeErrors
+  case NGHTTP2_ENHANCE_YOUR_CALM: .idleFrameFlood
+  default: .protocolErrors
+  }
 }
 
 // MARK: Receiving
 
 private func beganFrame(_ raw: OpaquePointer?, _ header: UnsafePointer<nghttp2_frame_hd>?, _ context: UnsafeMutableRawPointer?) -> CInt {
   guard let session = HTTP2Library.session(context), let header = header?.pointee else { return fatal }
-  session.guards.began(type: header.type, flags: header.flags, length: header.length, now: session.reactor.now)
+  let isGone = header.stream_id > 0 && header.stream_id <= session.highestPeerID && !session.knows(header.stream_id)
+  session.guards.began(header, isGone: isGone, now: session.reactor.now)
   // Nothing more is parsed of a batch whose sender is out of budget.
   return session.guards.excess == nil ? 0 : fatal
 }
@@ -199,6 +223,7 @@ private func receivedFrame(_ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2
     receivedSection(stream, session, frame.pointee.headers.cat)
     if ends { receivedEnd(stream, session) }
   case NGHTTP2_DATA:
+    session.guards.received(data: header, padding: frame.pointee.data.padlen)
     if ends, let stream = HTTP2Library.stream(raw, header.stream_id) { receivedEnd(stream, session) }
   case NGHTTP2_RST_STREAM:
     session.counts.values[.resetsReceived] += 1

@@ -10,6 +10,8 @@ package import Net
 package struct HTTP2Limits: Sendable {
   /// Streams the peer may have open at once; more are refused.
   package var streamsMax: UInt32 = 200
+  /// Streams a client opens at most, whatever the peer allows; more go to another session.
+  package var openedMax: UInt32 = 1000
   /// The largest frame we accept; the payload waits in the batch, never in a buffer of its own.
   package var frameBytesMax: UInt32 = 1 << 20
   /// The largest frame we build, where the peer accepts it: full TLS records with the header in front.
@@ -40,8 +42,8 @@ package struct HTTP2Limits: Sendable {
   package var stall: Duration?
   /// Streams the peer may give up before they are answered, or make us reset: at once, and per second.
   package var resets = Allowance(burst: 200, perSecond: 20)
-  /// Frames that carry nothing (SETTINGS, PING, PRIORITY, unknown types): at once, and per second.
-  package var idleFrames = Allowance(burst: 1000, perSecond: 100)
+  /// Frames that carry nothing (SETTINGS, PING, PRIORITY, headers of streams we reset): at once, and per second.
+  package var idleFrames = Allowance(burst: 500, perSecond: 50)
   /// WINDOW_UPDATE frames beyond those that our own DATA explains: at once, and per second.
   package var windowUpdates = Allowance(burst: 1000, perSecond: 200)
   /// Empty DATA frames in a row.
@@ -52,7 +54,9 @@ package struct HTTP2Limits: Sendable {
 
   /// A budget that refills with time.
   package struct Allowance: Sendable, Equatable {
+    /// At once.
     package var burst: Int
+    /// Per second after that.
     package var perSecond: Int
 
     /// So many at once, so many per second after.

@@ -11,7 +11,10 @@ import CNghttp2
 package import Glibc
 
 /// One stream of a session.
-package final class HTTP2Stream: Pipe {
+package final class HTTP2Stream: Pipe, TimerTarget {
+  /// How long a stream that was closed waits for the peer's half to end.
+  package static let lingerMax = Duration.seconds(5)
+
   package var owner: (any PipeOwner)?
   package var held: Held
   package let pulls = true
@@ -28,11 +31,16 @@ package final class HTTP2Stream: Pipe {
   /// What followed the body.
   package internal(set) var trailers: Fields?
 
+  /// Whether nothing more can happen on it.
+  package var isClosed: Bool { isOver }
+
   var section = Section()
   var isAnswered = false
   var hasReceivedEnd = false
   var hasFinished = false
   var isOver = false
+  /// Closed or aborted by its owner: what still arrives is dropped.
+  var isAbandoned = false
   var failure: PipeFailure?
   var receivedBytes = 0
   var window: Int32
@@ -47,6 +55,7 @@ package final class HTTP2Stream: Pipe {
   private var trailersToSend: Fields?
   private var waiter: UnsafeContinuation<Void, Never>?
   private var deadline: Deadline?
+  private var lingerTimer: Timer?
 
   /// The header section that is being received.
   struct Section {
@@ -86,6 +95,10 @@ package final class HTTP2Stream: Pipe {
     isAnswered = true
     if ends { hasFinished = true }
     session.submitResponse(self, fields, ends: ends)
+    guard ends, !hasReceivedEnd else { return }
+    // The answer is complete; whatever the request still brings is not wanted (RFC 9113 8.1).
+    isAbandoned = true
+    session.reset(self, NGHTTP2_NO_ERROR.rawValue)
   }
 
   /// Ends our half with trailers.
@@ -94,7 +107,20 @@ package final class HTTP2Stream: Pipe {
     finish()
   }
 
-  func wake() {
+  /// Tells the owner what a batch left: bytes, an end, a failure.
+  func tell() {
+    if isOver, let lingerTimer { session.reactor.timers.cancel(lingerTimer) }
+    if let failure, isOver {
+      let owner = owner
+      self.owner = nil
+      owner?.failed(self, failure)
+    } else if hasReceivedEnd || !held.isEmpty {
+      owner?.readable(self)
+    }
+    wake()
+  }
+
+  private func wake() {
     waiter?.resume()
     waiter = nil
   }
@@ -126,7 +152,7 @@ package final class HTTP2Stream: Pipe {
 
   package func write(_ pieces: UnsafeBufferPointer<iovec>) -> Transfer {
     if let failure { return .failed(failure) }
-    guard !isOver, !hasFinished else { return .failed(.lost) }
+    guard !isOver, !hasFinished else { return .failed(.reset) }
     var taken = 0
     for piece in pieces {
       let step = min(piece.iov_len, session.limits.queuedBytesMax - outgoing.count)
@@ -148,7 +174,7 @@ package final class HTTP2Stream: Pipe {
   }
 
   package func abort(_ reason: PipeFailure) {
-    owner = nil
+    abandon()
     guard !isOver else { return }
     failure = failure ?? reason
     session.reset(self, reason.errorCode)
@@ -156,9 +182,22 @@ package final class HTTP2Stream: Pipe {
   }
 
   package func close() {
+    finish()
+    abandon()
+    guard !isOver, !hasReceivedEnd else { return }
+    lingerTimer = session.reactor.arm(Self.lingerMax, self)
+  }
+
+  private func abandon() {
     owner = nil
-    guard !isOver, !(hasReceivedEnd && hasFinished) else { return }
-    session.reset(self, hasFinished ? NGHTTP2_NO_ERROR.rawValue : NGHTTP2_CANCEL.rawValue)
+    isAbandoned = true
+    session.drop(heldOf: self)
+  }
+
+  package func expired(_ timer: Timer) {
+    lingerTimer = nil
+    guard !isOver else { return }
+    session.reset(self, NGHTTP2_CANCEL.rawValue)
   }
 
   private func resume() {

@@ -130,16 +130,19 @@ final class Tunnels {
     _ = await Relay(app, stream, on: worker).run(on: worker)
   }
 
-  func carryNested(_ app: TCPPipe, outer: String, inner: String, on worker: isolated Worker) async {
+  func carryNested(_ app: TCPPipe, outer: String, inner target: String, on worker: isolated Worker) async {
     guard let stream = await connect(outer, on: worker) else { return app.abort(.lost) }
+    var session: HTTP2Session?
     do {
-      let session = try await session(over: stream, on: worker)
-      let innerStream = try session.open(.connect(authority: inner))
+      let inner = try await self.session(over: stream, on: worker)
+      session = inner
+      let innerStream = try inner.open(.connect(authority: target))
       guard try await innerStream.response(within: .seconds(10), on: worker).status == 200 else { throw HTTP2Failure.unavailable }
       _ = await Relay(app, innerStream, on: worker).run(on: worker)
-      session.drain()
+      inner.drain()
     } catch {
       app.abort(.lost)
+      session?.close()
       stream.abort(.cancelled)
     }
   }

@@ -8,8 +8,8 @@ import struct
 import time
 
 from frames import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADER_TABLE_SIZE, HEADERS,
-                    INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, RST_STREAM, STATUS_200, WITH_PRIORITY, connect, connect_block, data, frame, goaway,
-                    headers, literal, open_stream, reset, window_update)
+                    INITIAL_WINDOW_SIZE, PADDED, PING, PRIORITY, RST_STREAM, STATUS_200, WITH_PRIORITY, connect,
+                    connect_block, data, frame, goaway, headers, literal, open_stream, reset, window_update)
 from scene import case
 from traffic import Origin, abort, echo, ending, exactly
 
@@ -42,8 +42,12 @@ def want(kind, condition, complaint):
 def collect(wire, stream):
     """The content of a stream up to its end: (bytes, the frame that ended it)."""
     content = b""
+
+    def is_of_stream(seen):
+        return seen.kind == GOAWAY or seen.stream == stream and seen.kind in (DATA, RST_STREAM)
+
     while True:
-        seen = wire.expect(lambda seen: seen.kind == GOAWAY or seen.stream == stream and seen.kind in (DATA, RST_STREAM))
+        seen = wire.expect(is_of_stream)
         if seen.kind != DATA:
             return content, seen
         content += seen.payload
@@ -200,6 +204,19 @@ def server_refuses_what_is_no_tunnel(scene):
     assert not wrong, f"unexpected answers: {wrong}"
     wire.send(data(1, b"alive", END_STREAM))
     assert collect(wire, 1)[0] == b"alive"
+
+
+@case()
+def server_forgets_what_it_refused(scene):
+    """A refused request whose content goes on is told to stop: or each would keep a stream and its window for ever."""
+    wire = HandClient(scene, "ours", echo).connect()
+    post = b"\x83\x84\x87" + literal(1, b"x")
+    for stream in range(1, 800, 2):
+        wire.send(headers(stream, post) + data(stream, b"x"))
+        answer = wire.expect(lambda seen: seen.kind in (HEADERS, GOAWAY))
+        assert answer.kind == HEADERS, f"request {stream // 2 + 1}: {answer}"
+        told = wire.expect(lambda seen: seen.stream == stream and seen.kind == RST_STREAM, 3)
+        assert told.code == "NO_ERROR", str(told)
 
 
 def status(block):

@@ -103,7 +103,7 @@ def one_worker(extra):
 
 
 def limit_streams(config):
-    """Until the server's SETTINGS arrive Envoy believes in 1,024 streams, and what the server refuses it never retries."""
+    """Until the server's SETTINGS arrive Envoy believes in 1,024 streams, and what is refused then it never retries."""
     cluster = config["static_resources"]["clusters"][0]
     options = cluster["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
     options["explicit_http_config"]["http2_protocol_options"]["max_concurrent_streams"] = 100

@@ -83,6 +83,9 @@ package final class Reactor {
     slots[Int(descriptor)].generation &+= 1
   }
 
+  /// Lets go of everything watched, when the thread ends: those who go then close what they own.
+  func forgetAll() { slots = [] }
+
   /// Has `target` flushed at the end of this turn, or of the next when flushing is under way. The target keeps itself
   /// from asking twice.
   package func flushLater(_ target: any FlushTarget) { toFlush.append(target) }

@@ -81,5 +81,6 @@ private func threadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRaw
     worker.loop.runJobs(using: &jobs)
     worker.assumeIsolated { $0.reactor.flush() }
   }
+  worker.assumeIsolated { $0.reactor.forgetAll() }
   return nil
 }

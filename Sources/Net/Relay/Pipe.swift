@@ -36,7 +36,7 @@ package protocol Pipe: AnyObject {
   func finish()
   /// Ends both halves at once; the peer sees a reset, with a reason where the protocol has one.
   func abort(_ reason: PipeFailure)
-  /// Lets go of a pipe whose halves have both ended.
+  /// Says goodbye in good order: our half ends behind what was taken, what still comes is dropped. Bounded in time.
   func close()
 }
 

@@ -75,6 +75,7 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
 
   /// Relays to the end and says what was moved. Both pipes are closed then.
   package func run(on worker: isolated Worker) async -> Tally {
+    guard !isOver else { return tally }
     reactor.counts[.relays] += 1
     first.owner = self
     second.owner = self
@@ -183,7 +184,7 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
       guard let taken else { return .failed(.reset) }
       guard taken < count else { return .bytes(count) }
       source.held.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[taken..<count]))
-      return .wait
+      return sink.isWritable ? .bytes(taken) : .wait
     }
   }
 
@@ -193,7 +194,7 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
     guard let taken = write(pieces, from: source, to: sink) else { return .failed(.reset) }
     source.held.consume(taken)
     source.took(taken)
-    return taken < offered ? .wait : .bytes(taken)
+    return taken < offered && !sink.isWritable ? .wait : .bytes(taken)
   }
 
   /// The bytes the sink took; nil when it broke and the relay is over.
@@ -283,7 +284,7 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
 
   package func expired(_ timer: Timer) {
     self.timer = nil
-    guard let silenceMax else { return }
+    guard !isOver, let silenceMax else { return }
     guard reactor.now.since(movedAt) < silenceMax else { return cancel(.idle) }
     watchTime()
   }

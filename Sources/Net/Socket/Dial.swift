@@ -34,7 +34,7 @@ package func dial(
       worker.reactor.counts[.dialed] += 1
       return pipe
     }
-    pipe.close()
+    pipe.abort(.cancelled)
     throw Errno("connect", code: code)
   } catch {
     let isTimeout = error.code == Connecting.timedOut

@@ -49,7 +49,9 @@ package struct Accepted: ~Copyable, Sendable {
 }
 
 /// A listening socket of one worker.
-package final class Listener: ReadyTarget, TimerTarget {
+package final class Listener: ReadyTarget, TimerTarget, FlushTarget {
+  /// Connections accepted, or shed, before other work of the worker has its turn.
+  package static let turnMax = 64
   /// How long a listener that cannot even shed stays silent.
   package static let restAfterFailure = Duration.milliseconds(100)
 
@@ -58,6 +60,7 @@ package final class Listener: ReadyTarget, TimerTarget {
   private var spare: CInt
   private var mayAccept = true
   private var isResting = false
+  private var inThisTurn = 0
   private var isClosed = false
   private var waiter: UnsafeContinuation<Void, Never>?
   /// Where it listens; the port is the kernel's choice when 0 was asked for.
@@ -84,12 +87,20 @@ package final class Listener: ReadyTarget, TimerTarget {
   /// The next connection; nil when the listener was closed.
   package func accept(on worker: isolated Worker) async -> Accepted? {
     while !isClosed {
-      if mayAccept, !isResting, let accepted = acceptNow() { return accepted }
-      guard !isClosed else { break }
-      if !mayAccept || isResting { await withUnsafeContinuation { waiter = $0 } }
+      if inThisTurn >= Self.turnMax {
+        reactor.flushLater(self)
+      } else if mayAccept, !isResting {
+        inThisTurn += 1
+        guard let accepted = acceptNow() else { continue }
+        return accepted
+      }
+      await withUnsafeContinuation { waiter = $0 }
+      inThisTurn = 0
     }
     return nil
   }
+
+  package func flush() { wake() }
 
   /// Stops listening; a waiting `accept` answers nil.
   package func close() {

@@ -9,8 +9,12 @@ import CLinux
 package import Glibc
 
 /// A connected socket, registered with one worker's reactor.
-package final class TCPPipe: Pipe, ReadyTarget {
+package final class TCPPipe: Pipe, ReadyTarget, TimerTarget {
+  /// How long a closed socket waits for the peer's end.
+  package static let lingerMax = Duration.seconds(5)
   private static let readMin = 16 * 1024
+  /// Reads of what nobody wants any more, for each event of a socket that lingers.
+  private static let lingerReadsMax = 16
 
   package var owner: (any PipeOwner)?
   package var held: Held
@@ -22,6 +26,9 @@ package final class TCPPipe: Pipe, ReadyTarget {
   private var mayRead = false
   private var mayWrite = true
   private var hasHungUp = false
+  private var hasEnded = false
+  private var isLingering = false
+  private var timer: Timer?
   private var failure: PipeFailure?
 
   /// Takes over a connected, non-blocking socket.
@@ -29,10 +36,7 @@ package final class TCPPipe: Pipe, ReadyTarget {
     self.reactor = reactor
     held = Held(reactor.pool)
     raw = socket.release()
-    do { try reactor.watch(raw, self) } catch {
-      _ = Glibc.close(raw)
-      throw error
-    }
+    try reactor.watch(raw, self)
   }
 
   package var isWritable: Bool { mayWrite && raw >= 0 }
@@ -54,12 +58,14 @@ package final class TCPPipe: Pipe, ReadyTarget {
     if isReadable { mayRead = true }
     let isWritable = !mayWrite && events & (Poll.output | Poll.error | Poll.hangup) != 0
     if isWritable { mayWrite = true }
+    guard !isLingering else { return linger() }
+    // What came before a reset is still there to be read.
+    if isReadable { owner?.readable(self) }
     if let failure {
       owner?.failed(self, failure)
-      return
+    } else if isWritable, raw >= 0 {
+      owner?.writable(self)
     }
-    if isReadable { owner?.readable(self) }
-    if isWritable, raw >= 0 { owner?.writable(self) }
   }
 
   package func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {
@@ -76,13 +82,15 @@ package final class TCPPipe: Pipe, ReadyTarget {
     }
     if count == 0 {
       mayRead = false
+      hasEnded = true
       return failure.map { .failed($0) } ?? .end
     }
     let code = errno
-    guard code != EINTR, code != EAGAIN else {
+    guard code != EAGAIN else {
       mayRead = false
       return .wait
     }
+    failure = failure ?? PipeFailure(code: code)
     return .failed(PipeFailure(code: code))
   }
 
@@ -97,7 +105,7 @@ package final class TCPPipe: Pipe, ReadyTarget {
       return count == 0 ? .wait : .bytes(count)
     }
     let code = errno
-    guard code != EAGAIN, code != EINTR, code != ENOBUFS else {
+    guard code != EAGAIN else {
       mayWrite = false
       return .wait
     }
@@ -117,12 +125,42 @@ package final class TCPPipe: Pipe, ReadyTarget {
     guard raw >= 0 else { return }
     var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
     _ = setsockopt(raw, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
-    close()
+    letGo()
   }
 
   package func close() {
+    guard raw >= 0, !isLingering else { return }
+    owner = nil
+    guard !hasEnded, failure == nil else { return letGo() }
+    // Closed with bytes unread or still to come, the kernel would send a reset and throw away what the peer has not
+    // got yet. So our half is ended, the rest read and dropped until the peer ends, for a while.
+    finish()
+    isLingering = true
+    timer = reactor.arm(Self.lingerMax, self)
+    linger()
+  }
+
+  private func linger() {
+    for _ in 0..<Self.lingerReadsMax {
+      switch read(into: reactor.batch.copy) {
+      case .bytes: continue
+      case .wait: return
+      case .end, .failed: return letGo()
+      }
+    }
+    // It goes on talking: it has had its chance to hear us.
+    letGo()
+  }
+
+  package func expired(_ timer: Timer) {
+    self.timer = nil
+    letGo()
+  }
+
+  private func letGo() {
     guard raw >= 0 else { return }
     owner = nil
+    if let timer { reactor.timers.cancel(timer) }
     reactor.forget(raw)
     _ = Glibc.close(raw)
     raw = -1

@@ -154,6 +154,8 @@ package final class TLSContext {
     SSL_CTX_set_cert_verify_callback(raw, verifyPeer, nil)
   }
 
+  var namesProtocols: Bool { !wireProtocols.isEmpty }
+
   // MARK: Sessions of a client, one per peer and used once
 
   /// Takes the session kept for `key`; the caller frees it.

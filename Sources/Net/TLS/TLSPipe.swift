@@ -29,8 +29,8 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
 
   /// How long records that the peer does not take are kept after `close`.
   package static let lingerMax = Duration.seconds(5)
-  /// Reads of what nobody wants any more, for each event of a session that is closing.
-  private static let lingerReadsMax = 16
+  /// Records kept at most, about: a batch and some answers.
+  private static let unsentMax = 2 * Batch.bytes
   /// Plaintext sealed by one call.
   private static let sealMax = Batch.bytes
 
@@ -55,7 +55,6 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   private var unsent: Held
   private var isClosing = false
   private var hasSaidGoodbye = false
-  private var hasFinishedBelow = false
   /// What the pipe below said last, when that was no wait.
   private var endBelow: Transfer?
   /// What reading comes to when the decrypted bytes are used up.
@@ -70,9 +69,15 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     over below: any Pipe, _ context: TLSContext, accepting accepted: AcceptedPeers, resumptionKey: String? = nil,
     on worker: isolated Worker
   ) throws(TLSFailure) {
-    guard let ssl = SSL_new(context.raw) else { throw .library(TLSContext.libraryError()) }
+    // Both would seal into one batch at once. Nothing needs it: a tunnel in a tunnel has a stream between.
+    precondition(!(below is TLSPipe), "TLS directly over TLS")
+    guard let ssl = SSL_new(context.raw) else {
+      below.abort(.limit)
+      throw .library(TLSContext.libraryError())
+    }
     guard let bio = BIO_new(context.bioMethod) else {
       SSL_free(ssl)
+      below.abort(.limit)
       throw .library(TLSContext.libraryError())
     }
     self.ssl = ssl
@@ -124,6 +129,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
       guard problem == SSL_ERROR_WANT_READ, endBelow == nil else { throw fail(handshakeFailure()) }
       await withUnsafeContinuation { waiter = $0 }
       guard !isTimedOut else { throw fail(.timedOut) }
+      guard state == .handshaking else { throw .transport(.cancelled) }
     }
   }
 
@@ -141,12 +147,21 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     switch PeerCheck.judge(leaf, accepted: accepted, now: context.now()) {
     case .failure(let refusal): throw fail(.refused(refusal))
     case .success(let peer):
+      guard hasAgreedProtocol else { throw fail(.handshake("no common protocol")) }
       self.peer = peer
       state = .open
       reactor.counts[.tlsHandshakes] += 1
       if isResumed { reactor.counts[.tlsResumed] += 1 }
       return peer
     }
+  }
+
+  /// A peer that offers no protocol at all does not mean ours.
+  private var hasAgreedProtocol: Bool {
+    var name: UnsafePointer<UInt8>?
+    var count: UInt32 = 0
+    SSL_get0_alpn_selected(ssl, &name, &count)
+    return count > 0 || !context.namesProtocols
   }
 
   private func fail(_ failure: TLSFailure) -> TLSFailure {
@@ -157,8 +172,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     case .handshake, .transport, .library: reactor.counts[.tlsHandshakeFailed] += 1
     }
     owner = nil
-    // In order, so that the alert that says why still reaches the peer.
-    below.finish()
+    // In good order, so that the alert that says why still reaches the peer.
     below.close()
     return failure
   }
@@ -268,7 +282,11 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     guard batch.cipherCount > 0 else { return }
     let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(batch.cipherOut)[..<batch.cipherCount])
     batch.cipherCount = 0
-    guard unsent.isEmpty else { return unsent.append(bytes) }
+    guard unsent.isEmpty else {
+      // Only answers come here: to a peer that asks and asks and reads none of them.
+      if unsent.count > Self.unsentMax { ending = .failed(.limit) } else { unsent.append(bytes) }
+      return
+    }
     var piece = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     let transfer = withUnsafePointer(to: &piece) { below.write(UnsafeBufferPointer(start: $0, count: 1)) }
     switch transfer {
@@ -307,6 +325,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   package func abort(_ reason: PipeFailure) {
     state = .over
     owner = nil
+    wake()
     below.abort(reason)
   }
 
@@ -315,24 +334,15 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     if state == .open { finish() }
     state = .over
     owner = nil
+    wake()
     isClosing = true
     timer = reactor.arm(Self.lingerMax, self)
-    linger()
+    closeWhenSent()
   }
 
-  /// Sends what is left and waits for the peer's end: closed with bytes unread (a ticket, say), the kernel would send a
-  /// reset, and the peer lose what it had not read yet.
-  private func linger() {
+  /// The pipe below says goodbye for us, once it has what we kept.
+  private func closeWhenSent() {
     guard isClosing, sendKept() else { return }
-    if !hasFinishedBelow {
-      hasFinishedBelow = true
-      below.finish()
-    }
-    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.batch.copy[..<BufferPool.Size.medium.rawValue])
-    for _ in 0..<Self.lingerReadsMax where endBelow == nil {
-      guard case .bytes = readBelow(room) else { break }
-    }
-    guard endBelow != nil else { return }
     isClosing = false
     if let timer { reactor.timers.cancel(timer) }
     below.close()
@@ -342,12 +352,11 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
 
   package func readable(_ pipe: any Pipe) {
     guard state != .handshaking else { return wake() }
-    guard !isClosing else { return linger() }
     owner?.readable(self)
   }
 
   package func writable(_ pipe: any Pipe) {
-    guard !isClosing else { return linger() }
+    guard !isClosing else { return closeWhenSent() }
     guard sendKept() else { return }
     owner?.writable(self)
   }
@@ -359,10 +368,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     case .open:
       ending = .failed(failure)
       owner?.failed(self, failure)
-    case .over:
-      isClosing = false
-      if let timer { reactor.timers.cancel(timer) }
-      below.close()
+    case .over: if isClosing { below.abort(failure) }
     }
   }
 
