@@ -19,6 +19,9 @@ let common: [SwiftSetting] = [
 /// Where no C is spoken, every unsafe use is marked.
 let strict = common + [.strictMemorySafety()]
 
+/// Where bytes move: a debug build checks exclusive access at run time, a release build relies on those checks.
+let hot = common + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 /// Fuzz targets have no main of their own, so they exist only in a fuzzer build (scripts/fuzz).
 let isFuzzing = Context.environment["SKEIN_FUZZ"] != nil
 let fuzzers: [Target] = ["FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat"].map { name in
@@ -37,8 +40,8 @@ let package = Package(
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
 
     .target(name: "Format", swiftSettings: strict),
-    .target(name: "Net", dependencies: ["Format", "CLinux", "COpenSSL"], swiftSettings: common),
-    .target(name: "HTTP", dependencies: ["Net", "Format", "CNghttp2"], swiftSettings: common),
+    .target(name: "Net", dependencies: ["Format", "CLinux", "COpenSSL"], swiftSettings: hot),
+    .target(name: "HTTP", dependencies: ["Net", "Format", "CNghttp2"], swiftSettings: hot),
 
     .executableTarget(name: "embed-bpf", swiftSettings: common),
     .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPF"),

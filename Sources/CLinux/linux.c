@@ -3,10 +3,12 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 // The kernel headers that hold these redefine libc's in types; the numbers are part of the kernel's interface.
@@ -34,6 +36,10 @@ int skein_pin_thread(int cpu) {
 }
 
 int skein_gettid(void) { return gettid(); }
+
+void skein_give_back_heap(void) { malloc_trim(0); }
+
+void skein_give_back_pages(void *start, unsigned long count) { madvise(start, count, MADV_DONTNEED); }
 
 struct place {
   int level;

@@ -70,7 +70,9 @@ package struct Endpoint: Hashable, Sendable {
 
   /// Reads `1.2.3.4:80` or `[::1]:80`; nil when it is neither.
   package init?(_ text: some StringProtocol) {
-    guard let colon = text.lastIndex(of: ":"), let port = Text.port(text[text.index(after: colon)...]) else { return nil }
+    guard let colon = text.lastIndex(of: ":"), let port = Text.port(text[text.index(after: colon)...]) else {
+      return nil
+    }
     var host = text[..<colon]
     let isBracketed = host.first == "[" && host.last == "]" && host.count > 2
     if isBracketed { host = host.dropFirst().dropLast() }
@@ -89,7 +91,8 @@ private enum Text {
   static let dot = UInt8(ascii: ".")
 
   static func port(_ text: some StringProtocol) -> UInt16? {
-    guard let first = text.utf8.first, (1...5).contains(text.utf8.count), first != UInt8(ascii: "0") || text.utf8.count == 1,
+    guard let first = text.utf8.first, (1...5).contains(text.utf8.count),
+      first != UInt8(ascii: "0") || text.utf8.count == 1,
       text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
     else { return nil }
     return UInt16(text)

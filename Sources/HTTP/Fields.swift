@@ -31,7 +31,8 @@ package struct Fields: Sendable, Equatable {
 
   /// Adds a field at the end.
   package mutating func append(_ name: String, _ value: String) {
-    entries.append(Entry(start: UInt32(bytes.count), nameCount: UInt32(name.utf8.count), valueCount: UInt32(value.utf8.count)))
+    entries.append(
+      Entry(start: UInt32(bytes.count), nameCount: UInt32(name.utf8.count), valueCount: UInt32(value.utf8.count)))
     bytes.append(contentsOf: name.utf8)
     bytes.append(contentsOf: value.utf8)
   }
@@ -71,7 +72,9 @@ package struct Fields: Sendable, Equatable {
 
 extension Fields {
   /// A CONNECT request: method and authority only (RFC 9113 8.5).
-  package static func connect(authority: String) -> Fields { Fields([(":method", "CONNECT"), (":authority", authority)]) }
+  package static func connect(authority: String) -> Fields {
+    Fields([(":method", "CONNECT"), (":authority", authority)])
+  }
 
   /// A response with nothing but its status.
   package static func status(_ code: Int) -> Fields { Fields([(":status", "\(code)")]) }

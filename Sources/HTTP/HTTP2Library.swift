@@ -8,14 +8,18 @@ enum HTTP2Library {
   static let noFlags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
 
   /// Where DATA payloads come from: the owner of the stream.
-  static func withProvider<Answer>(unless ends: Bool, _ body: (UnsafePointer<nghttp2_data_provider>?) -> Answer) -> Answer {
+  static func withProvider<Answer>(unless ends: Bool, _ body: (UnsafePointer<nghttp2_data_provider>?) -> Answer)
+    -> Answer
+  {
     guard !ends else { return body(nil) }
     var provider = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readPayload)
     return withUnsafePointer(to: &provider) { body($0) }
   }
 
   /// A session of the library, or nil when it has no memory.
-  static func makeSession(_ role: HTTP2Session.Role, _ limits: HTTP2Limits, context: UnsafeMutableRawPointer) -> OpaquePointer? {
+  static func makeSession(_ role: HTTP2Session.Role, _ limits: HTTP2Limits, context: UnsafeMutableRawPointer)
+    -> OpaquePointer?
+  {
     var callbacks: OpaquePointer?
     var option: OpaquePointer?
     guard nghttp2_session_callbacks_new(&callbacks) == 0, nghttp2_option_new(&option) == 0 else { return nil }
@@ -31,7 +35,11 @@ enum HTTP2Library {
     // Resets have our own allowance: the library's counts those of answered streams too, which are a tunnel's daily life.
     nghttp2_option_set_stream_reset_rate_limit(option, UInt64(UInt32.max), UInt64(UInt32.max))
     var session: OpaquePointer?
-    let code = role == .client ? nghttp2_session_client_new2(&session, callbacks, context, option) : nghttp2_session_server_new2(&session, callbacks, context, option)
+    var memory = LibraryMemory.table
+    let code =
+      role == .client
+      ? nghttp2_session_client_new3(&session, callbacks, context, option, &memory)
+      : nghttp2_session_server_new3(&session, callbacks, context, option, &memory)
     return code == 0 ? session : nil
   }
 
@@ -80,13 +88,17 @@ private let fatal = NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
 
 // MARK: Sending
 
-private func send(_ raw: OpaquePointer?, _ data: UnsafePointer<UInt8>?, _ count: Int, _ flags: CInt, _ context: UnsafeMutableRawPointer?) -> Int {
+private func send(
+  _ raw: OpaquePointer?, _ data: UnsafePointer<UInt8>?, _ count: Int, _ flags: CInt, _ context: UnsafeMutableRawPointer?
+) -> Int {
   guard let session = HTTP2Library.session(context), let data else { return Int(fatal) }
-  return session.append(UnsafeRawBufferPointer(start: data, count: count)) ? count : Int(NGHTTP2_ERR_WOULDBLOCK.rawValue)
+  return session.append(UnsafeRawBufferPointer(start: data, count: count))
+    ? count : Int(NGHTTP2_ERR_WOULDBLOCK.rawValue)
 }
 
 private func payloadLength(
-  _ raw: OpaquePointer?, _ type: UInt8, _ id: Int32, _ connectionWindow: Int32, _ streamWindow: Int32, _ frameMax: UInt32,
+  _ raw: OpaquePointer?, _ type: UInt8, _ id: Int32, _ connectionWindow: Int32, _ streamWindow: Int32,
+  _ frameMax: UInt32,
   _ context: UnsafeMutableRawPointer?
 ) -> Int {
   min(Int(frameMax), HTTP2Library.session(context)?.limits.builtFrameBytesMax ?? 16_384)
@@ -95,9 +107,12 @@ private func payloadLength(
 /// Reads a payload straight to its place in the batch, nine bytes behind what is built.
 private func readPayload(
   _ raw: OpaquePointer?, _ id: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ length: Int,
-  _ flags: UnsafeMutablePointer<UInt32>?, _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ context: UnsafeMutableRawPointer?
+  _ flags: UnsafeMutablePointer<UInt32>?, _ source: UnsafeMutablePointer<nghttp2_data_source>?,
+  _ context: UnsafeMutableRawPointer?
 ) -> Int {
-  guard let session = HTTP2Library.session(context), let stream = HTTP2Library.stream(raw, id), let flags else { return Int(fatal) }
+  guard let session = HTTP2Library.session(context), let stream = HTTP2Library.stream(raw, id), let flags else {
+    return Int(fatal)
+  }
   guard let room = session.room(length) else { return Int(NGHTTP2_ERR_PAUSE.rawValue) }
   switch stream.fill(room) {
   case .bytes(let count, let ends):
@@ -125,12 +140,17 @@ private func sendData(
   return 0
 }
 
-private func sentFrame(_ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?) -> CInt {
+private func sentFrame(
+  _ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
+) -> CInt {
   guard let session = HTTP2Library.session(context), let frame else { return fatal }
-  switch nghttp2_frame_type(UInt32(frame.pointee.hd.type)) {
+  let header = frame.pointee.hd
+  switch nghttp2_frame_type(UInt32(header.type)) {
+  case NGHTTP2_HEADERS where session.role == .server && header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0:
+    HTTP2Library.stream(raw, header.stream_id)?.sentWholeAnswer()
   case NGHTTP2_RST_STREAM:
     session.counts.values[.resetsSent] += 1
-    session.guards.sentReset(frame.pointee.hd.stream_id)
+    session.guards.sentReset(header.stream_id)
   case NGHTTP2_GOAWAY:
     session.counts.values[.goawaySent] += 1
     // What the library ends by itself is counted by the code it gives; what we end was counted when we did.
@@ -154,7 +174,9 @@ private func goawayCount(_ code: UInt32) -> HTTP2Count? {
 
 // MARK: Receiving
 
-private func beganFrame(_ raw: OpaquePointer?, _ header: UnsafePointer<nghttp2_frame_hd>?, _ context: UnsafeMutableRawPointer?) -> CInt {
+private func beganFrame(
+  _ raw: OpaquePointer?, _ header: UnsafePointer<nghttp2_frame_hd>?, _ context: UnsafeMutableRawPointer?
+) -> CInt {
   guard let session = HTTP2Library.session(context), let header = header?.pointee else { return fatal }
   let isGone = header.stream_id > 0 && header.stream_id <= session.highestPeerID && !session.knows(header.stream_id)
   session.guards.began(header, isGone: isGone, now: session.reactor.now)
@@ -162,7 +184,9 @@ private func beganFrame(_ raw: OpaquePointer?, _ header: UnsafePointer<nghttp2_f
   return session.guards.excess == nil ? 0 : fatal
 }
 
-private func beganHeaders(_ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?) -> CInt {
+private func beganHeaders(
+  _ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
+) -> CInt {
   guard let session = HTTP2Library.session(context), let frame else { return fatal }
   let id = frame.pointee.hd.stream_id
   guard frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
@@ -182,7 +206,8 @@ private func receivedField(
   guard let stream = HTTP2Library.stream(raw, frame.pointee.hd.stream_id) else { return 0 }
   guard admits(stream, nameCount + valueCount, session) else { return 0 }
   stream.section.fields.append(
-    name: UnsafeBufferPointer(start: name, count: nameCount), value: UnsafeBufferPointer(start: value, count: valueCount))
+    name: UnsafeBufferPointer(start: name, count: nameCount),
+    value: UnsafeBufferPointer(start: value, count: valueCount))
   return 0
 }
 
@@ -194,7 +219,9 @@ private func receivedBadField(
   guard let session = HTTP2Library.session(context), let frame else { return fatal }
   session.counts.values[.headersMalformed] += 1
   // One malformed field makes the message malformed (RFC 9113 8.1.1): the stream is reset, not the field dropped.
-  if let stream = HTTP2Library.stream(raw, frame.pointee.hd.stream_id) { _ = admits(stream, nameCount + valueCount, session) }
+  if let stream = HTTP2Library.stream(raw, frame.pointee.hd.stream_id) {
+    _ = admits(stream, nameCount + valueCount, session)
+  }
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
 }
 
@@ -202,7 +229,9 @@ private func admits(_ stream: HTTP2Stream, _ count: Int, _ session: HTTP2Session
   stream.section.receivedBytes += count + 32
   stream.section.receivedFields += 1
   guard !stream.section.isRefused else { return false }
-  guard stream.section.receivedBytes <= session.limits.headerBytesMax, stream.section.receivedFields <= session.limits.headerFieldsMax else {
+  guard stream.section.receivedBytes <= session.limits.headerBytesMax,
+    stream.section.receivedFields <= session.limits.headerFieldsMax
+  else {
     stream.section.isRefused = true
     stream.section.fields = Fields()
     session.counts.values[.headersTooLarge] += 1
@@ -213,7 +242,9 @@ private func admits(_ stream: HTTP2Stream, _ count: Int, _ session: HTTP2Session
   return true
 }
 
-private func receivedFrame(_ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?) -> CInt {
+private func receivedFrame(
+  _ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
+) -> CInt {
   guard let session = HTTP2Library.session(context), let frame else { return fatal }
   let header = frame.pointee.hd
   let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
@@ -227,7 +258,9 @@ private func receivedFrame(_ raw: OpaquePointer?, _ frame: UnsafePointer<nghttp2
     if ends, let stream = HTTP2Library.stream(raw, header.stream_id) { receivedEnd(stream, session) }
   case NGHTTP2_RST_STREAM:
     session.counts.values[.resetsReceived] += 1
-    if let stream = HTTP2Library.stream(raw, header.stream_id), !stream.isAnswered { session.guards.gaveUp(now: session.reactor.now) }
+    if let stream = HTTP2Library.stream(raw, header.stream_id), !stream.isAnswered {
+      session.guards.gaveUp(now: session.reactor.now)
+    }
   case NGHTTP2_SETTINGS: session.receivedSettings()
   case NGHTTP2_PING: if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { session.receivedPong() }
   case NGHTTP2_GOAWAY: session.receivedGoaway()
@@ -265,7 +298,8 @@ private func receivedEnd(_ stream: HTTP2Stream, _ session: HTTP2Session) {
 }
 
 private func receivedData(
-  _ raw: OpaquePointer?, _ flags: UInt8, _ id: Int32, _ data: UnsafePointer<UInt8>?, _ count: Int, _ context: UnsafeMutableRawPointer?
+  _ raw: OpaquePointer?, _ flags: UInt8, _ id: Int32, _ data: UnsafePointer<UInt8>?, _ count: Int,
+  _ context: UnsafeMutableRawPointer?
 ) -> CInt {
   guard let session = HTTP2Library.session(context), let data else { return fatal }
   guard let stream = HTTP2Library.stream(raw, id), !stream.section.isRefused else {
@@ -277,7 +311,9 @@ private func receivedData(
   return 0
 }
 
-private func closedStream(_ raw: OpaquePointer?, _ id: Int32, _ code: UInt32, _ context: UnsafeMutableRawPointer?) -> CInt {
+private func closedStream(_ raw: OpaquePointer?, _ id: Int32, _ code: UInt32, _ context: UnsafeMutableRawPointer?)
+  -> CInt
+{
   guard let session = HTTP2Library.session(context) else { return fatal }
   session.closed(id, code)
   return 0
@@ -292,7 +328,8 @@ private func receivedBadFrame(
   case NGHTTP2_ERR_HEADER_COMP.rawValue: session.counts.values[.compressionErrors] += 1
   case NGHTTP2_ERR_FLOW_CONTROL.rawValue: session.counts.values[.flowControlErrors] += 1
   case NGHTTP2_ERR_FRAME_SIZE_ERROR.rawValue: session.counts.values[.frameSizeErrors] += 1
-  case NGHTTP2_ERR_HTTP_HEADER.rawValue, NGHTTP2_ERR_HTTP_MESSAGING.rawValue: session.counts.values[.headersMalformed] += 1
+  case NGHTTP2_ERR_HTTP_HEADER.rawValue, NGHTTP2_ERR_HTTP_MESSAGING.rawValue:
+    session.counts.values[.headersMalformed] += 1
   default: session.counts.values[.protocolErrors] += 1
   }
   session.guards.provoked(now: session.reactor.now)

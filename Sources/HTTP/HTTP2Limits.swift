@@ -99,8 +99,10 @@ struct Bucket {
 /// What happened to sessions and streams.
 package enum HTTP2Count: Int, CaseIterable, Sendable {
   case sessions, streams, streamsRefused, goawayReceived, goawaySent, resetsReceived, resetsSent, sessionsLost
-  case resetFlood, invalidFrameFlood, idleFrameFlood, windowUpdateFlood, emptyFrameFlood, continuationFlood, outboundFlood
-  case headersTooLarge, headersMalformed, schemeRefused, compressionErrors, protocolErrors, flowControlErrors, frameSizeErrors
+  case resetFlood, invalidFrameFlood, idleFrameFlood, windowUpdateFlood, emptyFrameFlood, continuationFlood,
+    outboundFlood
+  case headersTooLarge, headersMalformed, schemeRefused, compressionErrors, protocolErrors, flowControlErrors,
+    frameSizeErrors
   case prefaceTimeouts, pingTimeouts, idleSessions, stalledStreams, stalledSessions, creditKeptBack
 }
 

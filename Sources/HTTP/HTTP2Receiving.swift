@@ -143,6 +143,8 @@ extension HTTP2Session {
     heldBytes -= count
     if !stream.isOver { _ = nghttp2_session_consume_stream(raw, stream.id, count) }
     returnConnectionCredit()
+    // No event of a socket will have the update sent.
+    if nghttp2_session_want_write(raw) != 0 { flushLater() }
   }
 
   /// Forgets what is held for a stream that broke or was given up.
@@ -161,7 +163,6 @@ extension HTTP2Session {
     }
     _ = nghttp2_session_consume_connection(raw, connectionOwed)
     connectionOwed = 0
-    if nghttp2_session_want_write(raw) != 0 { flushLater() }
   }
 
   /// What the library's refusal of a whole session is counted as and answered with.

@@ -71,7 +71,8 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
 
   /// Starts a session over a pipe that is connected and, where it is TLS, verified.
   package init(
-    _ role: Role, over pipe: any Pipe, limits: HTTP2Limits = HTTP2Limits(), counts: HTTP2Counts, on worker: isolated Worker
+    _ role: Role, over pipe: any Pipe, limits: HTTP2Limits = HTTP2Limits(), counts: HTTP2Counts,
+    on worker: isolated Worker
   ) {
     self.role = role
     self.pipe = pipe

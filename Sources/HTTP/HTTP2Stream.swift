@@ -95,9 +95,13 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     isAnswered = true
     if ends { hasFinished = true }
     session.submitResponse(self, fields, ends: ends)
-    guard ends, !hasReceivedEnd else { return }
-    // The answer is complete; whatever the request still brings is not wanted (RFC 9113 8.1).
-    isAbandoned = true
+    if ends { isAbandoned = true }
+  }
+
+  /// The answer is on its way whole; whatever the request still brings is not wanted (RFC 9113 8.1). Said only now: a
+  /// reset that is queued earlier would overtake the answer.
+  func sentWholeAnswer() {
+    guard isAbandoned, !hasReceivedEnd else { return }
     session.reset(self, NGHTTP2_NO_ERROR.rawValue)
   }
 

@@ -137,7 +137,9 @@ final class Tunnels {
       let inner = try await self.session(over: stream, on: worker)
       session = inner
       let innerStream = try inner.open(.connect(authority: target))
-      guard try await innerStream.response(within: .seconds(10), on: worker).status == 200 else { throw HTTP2Failure.unavailable }
+      guard try await innerStream.response(within: .seconds(10), on: worker).status == 200 else {
+        throw HTTP2Failure.unavailable
+      }
       _ = await Relay(app, innerStream, on: worker).run(on: worker)
       inner.drain()
     } catch {

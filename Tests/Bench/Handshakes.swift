@@ -19,7 +19,8 @@ func runHandshakes(_ flags: Flags) throws(FlagFailure) {
       for _ in 0..<count {
         do {
           let pipe = try await dial(.tcp(target), within: .seconds(5), on: worker)
-          let tls = try TLSPipe(over: pipe, context, accepting: accepted, resumptionKey: isResuming ? "peer" : nil, on: worker)
+          let tls = try TLSPipe(
+            over: pipe, context, accepting: accepted, resumptionKey: isResuming ? "peer" : nil, on: worker)
           _ = try await tls.handshake(within: .seconds(5), on: worker)
           done += 1
           if tls.isResumed { resumed += 1 }

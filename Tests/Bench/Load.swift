@@ -297,11 +297,13 @@ private func startThread(_ lane: LoadLane) -> pthread_t? {
   // SAFETY: the reference is taken back by the thread, and `runLoad` keeps every lane until its thread is joined.
   let context = Unmanaged.passRetained(lane).toOpaque()
   var thread = pthread_t()
-  let status = pthread_create(&thread, nil, { context in
-    guard let context else { return nil }
-    Unmanaged<LoadLane>.fromOpaque(context).takeRetainedValue().run()
-    return nil
-  }, context)
+  let status = pthread_create(
+    &thread, nil,
+    { context in
+      guard let context else { return nil }
+      Unmanaged<LoadLane>.fromOpaque(context).takeRetainedValue().run()
+      return nil
+    }, context)
   guard status == 0 else {
     Unmanaged<LoadLane>.fromOpaque(context).release()
     return nil

@@ -11,7 +11,9 @@ func runRelay(_ flags: Flags) throws(FlagFailure) {
   let workers = try flags.number("workers", default: 1)
   runProcess(workers: workers) { worker, _ in
     try listen.serve(options, sharesPort: workers > 1, on: worker) { app, worker in
-      guard let peer = try? await dial(.tcp(target), options, within: .seconds(5), on: worker) else { return app.abort(.lost) }
+      guard let peer = try? await dial(.tcp(target), options, within: .seconds(5), on: worker) else {
+        return app.abort(.lost)
+      }
       _ = await Relay(app, peer, on: worker).run(on: worker)
     }
   }

@@ -18,7 +18,9 @@ private let compression: UInt32 = 9
 private let calm: UInt32 = 11
 
 /// The bytes of so many streams, by their ids.
-private func streams(_ count: UInt32, _ bytes: (UInt32) -> [UInt8]) -> [UInt8] { (0..<count).flatMap { bytes($0 * 2 + 1) } }
+private func streams(_ count: UInt32, _ bytes: (UInt32) -> [UInt8]) -> [UInt8] {
+  (0..<count).flatMap { bytes($0 * 2 + 1) }
+}
 
 /// The same bytes so many times.
 private func times(_ count: Int, _ bytes: () -> [UInt8]) -> [UInt8] { (0..<count).flatMap { _ in bytes() } }
@@ -46,70 +48,232 @@ private func times(_ count: Int, _ bytes: () -> [UInt8]) -> [UInt8] { (0..<count
   static let connected = hello + connect(1)
 
   static let rows: [Row] = [
-    Row(row: "1", name: "streams opened and given up", bytes: [hello, streams(300) { id in connect(id) + rst(id) }],
+    Row(
+      row: "1", name: "streams opened and given up", bytes: [hello, streams(300) { id in connect(id) + rst(id) }],
       verdict: .goaway(calm), count: .resetFlood, answers: false),
-    Row(row: "1", name: "as many, fewer than the allowance", bytes: [hello, streams(150) { id in connect(id) + rst(id) }],
+    Row(
+      row: "1", name: "as many, fewer than the allowance",
+      bytes: [hello, streams(150) { id in connect(id) + rst(id) }],
       verdict: .fine, answers: false),
-    Row(row: "2", name: "resets provoked by window overflow", bytes: [hello, streams(300) { id in connect(id) + window(id, 0x7fff_ffff) }],
+    Row(
+      row: "2", name: "resets provoked by window overflow",
+      bytes: [hello, streams(300) { id in connect(id) + window(id, 0x7fff_ffff) }],
       verdict: .goaway(calm), count: .invalidFrameFlood, answers: false),
-    Row(row: "3", name: "CONTINUATION without end", bytes: [hello, Frame(type: Frame.headers, stream: 1, payload: block([(":method", "CONNECT")])).bytes, times(50) { Frame(type: Frame.continuation, stream: 1, payload: block([("a", "b")])).bytes }],
+    Row(
+      row: "3", name: "CONTINUATION without end",
+      bytes: [
+        hello, Frame(type: Frame.headers, stream: 1, payload: block([(":method", "CONNECT")])).bytes,
+        times(50) { Frame(type: Frame.continuation, stream: 1, payload: block([("a", "b")])).bytes },
+      ],
       verdict: .goaway(calm), count: .continuationFlood),
-    Row(row: "3", name: "empty CONTINUATIONs", bytes: [hello, Frame(type: Frame.headers, stream: 1, payload: block([(":method", "CONNECT")])).bytes, times(50) { Frame(type: Frame.continuation, stream: 1).bytes }],
+    Row(
+      row: "3", name: "empty CONTINUATIONs",
+      bytes: [
+        hello, Frame(type: Frame.headers, stream: 1, payload: block([(":method", "CONNECT")])).bytes,
+        times(50) { Frame(type: Frame.continuation, stream: 1).bytes },
+      ],
       verdict: .goaway(calm), count: .continuationFlood),
-    Row(row: "4", name: "a header list over the limit", bytes: [hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")] + (0..<5).map { ("x\($0)", String(repeating: "v", count: 15_000)) }, flags: 0)
-      .chunkedIntoContinuations()], verdict: .reset(1, calm), count: .headersTooLarge),
-    Row(row: "4", name: "many tiny fields", bytes: [hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")] + (0..<200).map { _ in ("a", "b") })],
+    Row(
+      row: "4", name: "a header list over the limit",
+      bytes: [
+        hello,
+        headers(
+          1,
+          [(":method", "CONNECT"), (":authority", "a:1")]
+            + (0..<5).map { ("x\($0)", String(repeating: "v", count: 15_000)) }, flags: 0
+        )
+        .chunkedIntoContinuations(),
+      ], verdict: .reset(1, calm), count: .headersTooLarge),
+    Row(
+      row: "4", name: "many tiny fields",
+      bytes: [hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")] + (0..<200).map { _ in ("a", "b") })],
       verdict: .reset(1, calm), count: .headersTooLarge),
-    Row(row: "5", name: "table size update over the limit", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x3f, 0xe1, 0xff, 0x7f]).bytes],
+    Row(
+      row: "5", name: "table size update over the limit",
+      bytes: [
+        hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x3f, 0xe1, 0xff, 0x7f]).bytes,
+      ],
       verdict: .goaway(compression), count: .compressionErrors),
-    Row(row: "5", name: "an integer that overflows", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).bytes],
+    Row(
+      row: "5", name: "an integer that overflows",
+      bytes: [
+        hello,
+        Frame(
+          type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]
+        ).bytes,
+      ],
       verdict: .goaway(compression), count: .compressionErrors),
-    Row(row: "5", name: "index 0", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x80]).bytes],
+    Row(
+      row: "5", name: "index 0",
+      bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x80]).bytes],
       verdict: .goaway(compression), count: .compressionErrors),
-    Row(row: "5", name: "an index past the table", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0xff, 0x40]).bytes],
+    Row(
+      row: "5", name: "an index past the table",
+      bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0xff, 0x40]).bytes],
       verdict: .goaway(compression), count: .compressionErrors),
-    Row(row: "5", name: "Huffman end of string inside", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x00, 0x84, 0xff, 0xff, 0xff, 0xff, 0x00]).bytes],
+    Row(
+      row: "5", name: "Huffman end of string inside",
+      bytes: [
+        hello,
+        Frame(
+          type: Frame.headers, flags: Frame.endHeaders, stream: 1, payload: [0x00, 0x84, 0xff, 0xff, 0xff, 0xff, 0x00]
+        ).bytes,
+      ],
       verdict: .goaway(compression), count: .compressionErrors),
-    Row(row: "6", name: "SETTINGS flood", bytes: [hello, times(2000) { Frame(type: Frame.settings).bytes }], verdict: .goaway(calm), count: .idleFrameFlood),
-    Row(row: "6", name: "PING flood", bytes: [hello, times(2000) { Frame(type: Frame.ping, payload: [UInt8](repeating: 0, count: 8)).bytes }], verdict: .goaway(calm), count: .idleFrameFlood),
-    Row(row: "6", name: "PRIORITY flood", bytes: [hello, times(2000) { Frame(type: Frame.priority, stream: 3, payload: [0, 0, 0, 0, 1]).bytes }], verdict: .goaway(calm), count: .idleFrameFlood),
-    Row(row: "6", name: "WINDOW_UPDATE flood", bytes: [connected, times(2000) { window(0, 1) }], verdict: .goaway(calm), count: .windowUpdateFlood),
-    Row(row: "6", name: "SETTINGS with thousands of entries", bytes: [preface, Frame(type: Frame.settings, payload: (0..<1000).flatMap { _ in setting(0xff, 1) }).bytes], verdict: .goaway(calm), count: .idleFrameFlood),
-    Row(row: "7", name: "empty DATA in a row", bytes: [connected, Frame(type: Frame.data, stream: 1).bytes, Frame(type: Frame.data, stream: 1).bytes], verdict: .goaway(calm), count: .emptyFrameFlood),
-    Row(row: "7", name: "padding and nothing else, in a row", bytes: [connected, times(3) { Frame(type: Frame.data, flags: Frame.padded, stream: 1, payload: [3, 0, 0, 0]).bytes }], verdict: .goaway(calm), count: .emptyFrameFlood),
-    Row(row: "7", name: "one empty DATA", bytes: [connected, Frame(type: Frame.data, stream: 1).bytes, Frame(type: Frame.data, stream: 1, payload: [1]).bytes], verdict: .fine),
-    Row(row: "9", name: "increment 0 on the connection", bytes: [connected, window(0, 0)], verdict: .goaway(protocolError)),
+    Row(
+      row: "6", name: "SETTINGS flood", bytes: [hello, times(2000) { Frame(type: Frame.settings).bytes }],
+      verdict: .goaway(calm), count: .idleFrameFlood),
+    Row(
+      row: "6", name: "PING flood",
+      bytes: [hello, times(2000) { Frame(type: Frame.ping, payload: [UInt8](repeating: 0, count: 8)).bytes }],
+      verdict: .goaway(calm), count: .idleFrameFlood),
+    Row(
+      row: "6", name: "PRIORITY flood",
+      bytes: [hello, times(2000) { Frame(type: Frame.priority, stream: 3, payload: [0, 0, 0, 0, 1]).bytes }],
+      verdict: .goaway(calm), count: .idleFrameFlood),
+    Row(
+      row: "6", name: "WINDOW_UPDATE flood", bytes: [connected, times(2000) { window(0, 1) }], verdict: .goaway(calm),
+      count: .windowUpdateFlood),
+    Row(
+      row: "6", name: "SETTINGS with thousands of entries",
+      bytes: [preface, Frame(type: Frame.settings, payload: (0..<1000).flatMap { _ in setting(0xff, 1) }).bytes],
+      verdict: .goaway(calm), count: .idleFrameFlood),
+    Row(
+      row: "7", name: "empty DATA in a row",
+      bytes: [connected, Frame(type: Frame.data, stream: 1).bytes, Frame(type: Frame.data, stream: 1).bytes],
+      verdict: .goaway(calm), count: .emptyFrameFlood),
+    Row(
+      row: "7", name: "padding and nothing else, in a row",
+      bytes: [
+        connected, times(3) { Frame(type: Frame.data, flags: Frame.padded, stream: 1, payload: [3, 0, 0, 0]).bytes },
+      ], verdict: .goaway(calm), count: .emptyFrameFlood),
+    Row(
+      row: "7", name: "one empty DATA",
+      bytes: [
+        connected, Frame(type: Frame.data, stream: 1).bytes, Frame(type: Frame.data, stream: 1, payload: [1]).bytes,
+      ], verdict: .fine),
+    Row(
+      row: "9", name: "increment 0 on the connection", bytes: [connected, window(0, 0)], verdict: .goaway(protocolError)
+    ),
     Row(row: "9", name: "increment 0 on a stream", bytes: [connected, window(1, 0)], verdict: .goaway(protocolError)),
-    Row(row: "9", name: "window overflow on the connection", bytes: [connected, window(0, 0x7fff_ffff)], verdict: .goaway(flowControl)),
-    Row(row: "9", name: "window overflow on a stream", bytes: [connected, window(1, 0x7fff_ffff)], verdict: .reset(1, flowControl)),
-    Row(row: "9", name: "increment on an idle stream", bytes: [connected, window(9, 1)], verdict: .goaway(protocolError)),
-    Row(row: "9", name: "increment on a half-closed stream", bytes: [hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")], flags: Frame.endHeaders | Frame.endStream), window(1, 5)], verdict: .fine),
-    Row(row: "9", name: "more DATA than the window", bytes: [connected, times(18) { Frame(type: Frame.data, stream: 1, payload: [UInt8](repeating: 1, count: 16_384)).bytes }], verdict: .reset(1, flowControl), answers: false),
-    Row(row: "10", name: "initial window over 2^31-1", bytes: [preface, Frame(type: Frame.settings, payload: setting(4, 0x8000_0000)).bytes], verdict: .goaway(flowControl)),
-    Row(row: "10", name: "initial window shrunk and grown", bytes: [connected, [0, 70_000, 1].flatMap { (value: UInt32) -> [UInt8] in Frame(type: Frame.settings, payload: setting(4, value)).bytes }], verdict: .fine),
+    Row(
+      row: "9", name: "window overflow on the connection", bytes: [connected, window(0, 0x7fff_ffff)],
+      verdict: .goaway(flowControl)),
+    Row(
+      row: "9", name: "window overflow on a stream", bytes: [connected, window(1, 0x7fff_ffff)],
+      verdict: .reset(1, flowControl)),
+    Row(
+      row: "9", name: "increment on an idle stream", bytes: [connected, window(9, 1)], verdict: .goaway(protocolError)),
+    Row(
+      row: "9", name: "increment on a half-closed stream",
+      bytes: [
+        hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")], flags: Frame.endHeaders | Frame.endStream),
+        window(1, 5),
+      ], verdict: .fine),
+    Row(
+      row: "9", name: "more DATA than the window",
+      bytes: [
+        connected,
+        times(18) { Frame(type: Frame.data, stream: 1, payload: [UInt8](repeating: 1, count: 16_384)).bytes },
+      ], verdict: .reset(1, flowControl), answers: false),
+    Row(
+      row: "10", name: "initial window over 2^31-1",
+      bytes: [preface, Frame(type: Frame.settings, payload: setting(4, 0x8000_0000)).bytes],
+      verdict: .goaway(flowControl)),
+    Row(
+      row: "10", name: "initial window shrunk and grown",
+      bytes: [
+        connected,
+        [0, 70_000, 1].flatMap { (value: UInt32) -> [UInt8] in
+          Frame(type: Frame.settings, payload: setting(4, value)).bytes
+        },
+      ], verdict: .fine),
     Row(row: "11", name: "an even stream id", bytes: [hello, connect(2)], verdict: .goaway(protocolError)),
     Row(row: "11", name: "a decreasing id", bytes: [hello, connect(5), connect(3)], verdict: .goaway(protocolError)),
-    Row(row: "11", name: "an id used again", bytes: [hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")], flags: Frame.endHeaders | Frame.endStream), connect(1)], verdict: .goaway(streamClosed)),
-    Row(row: "11", name: "one stream too many", bytes: [hello, streams(201) { id in connect(id) }], verdict: .reset(401, refused), count: .streamsRefused),
+    Row(
+      row: "11", name: "an id used again",
+      bytes: [
+        hello, headers(1, [(":method", "CONNECT"), (":authority", "a:1")], flags: Frame.endHeaders | Frame.endStream),
+        connect(1),
+      ], verdict: .goaway(streamClosed)),
+    Row(
+      row: "11", name: "one stream too many", bytes: [hello, streams(201) { id in connect(id) }],
+      verdict: .reset(401, refused), count: .streamsRefused),
     Row(row: "11", name: "HEADERS on stream 0", bytes: [hello, connect(0)], verdict: .goaway(protocolError)),
-    Row(row: "11", name: "DATA on an idle stream", bytes: [hello, Frame(type: Frame.data, stream: 1, payload: [1]).bytes], verdict: .goaway(protocolError)),
-    Row(row: "12", name: "HEADERS shorter than its priority", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders | Frame.hasPriority, stream: 1, payload: [0, 0]).bytes], verdict: .goaway(frameSize)),
-    Row(row: "12", name: "HEADERS shorter than its padding", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders | Frame.padded, stream: 1, payload: [200, 0x82]).bytes], verdict: .goaway(protocolError)),
-    Row(row: "12", name: "padded HEADERS of no length", bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders | Frame.padded, stream: 1).bytes], verdict: .goaway(protocolError)),
-    Row(row: "12", name: "DATA shorter than its padding", bytes: [connected, Frame(type: Frame.data, flags: Frame.padded, stream: 1, payload: [9, 1]).bytes], verdict: .goaway(protocolError)),
-    Row(row: "12", name: "a frame over the size we accept", bytes: [connected, Frame.head(0x10_0001, Frame.data, 0, 1), [1, 2, 3]], verdict: .goaway(frameSize)),
-    Row(row: "12", name: "SETTINGS of an odd length", bytes: [preface, Frame(type: Frame.settings, payload: [0]).bytes], verdict: .goaway(frameSize)),
-    Row(row: "12", name: "PING of seven bytes", bytes: [hello, Frame(type: Frame.ping, payload: [UInt8](repeating: 0, count: 7)).bytes], verdict: .goaway(frameSize)),
-    Row(row: "12", name: "RST_STREAM of three bytes", bytes: [connected, Frame(type: Frame.reset, stream: 1, payload: [0, 0, 0]).bytes], verdict: .goaway(frameSize)),
-    Row(row: "13", name: "frames of unknown types", bytes: [connected, [0x0a, 0x0c, 0x10, 0xee].flatMap { (type: UInt8) -> [UInt8] in Frame(type: type, stream: 1, payload: [1, 2, 3]).bytes }], verdict: .fine),
-    Row(row: "13", name: "a flood of unknown types", bytes: [connected, times(2000) { Frame(type: 0xee, payload: [1]).bytes }], verdict: .fine),
-    Row(row: "14", name: "trailers that do not end the stream", bytes: [connected, headers(1, [("x", "y")])], verdict: .reset(1, protocolError)),
-    Row(row: "14", name: "a pseudo-field in trailers", bytes: [connected, headers(1, [(":path", "/")], flags: Frame.endHeaders | Frame.endStream)], verdict: .reset(1, protocolError), count: .headersMalformed),
-    Row(row: "14", name: "DATA after trailers", bytes: [connected, headers(1, [("x", "y")], flags: Frame.endHeaders | Frame.endStream), Frame(type: Frame.data, stream: 1, payload: [1]).bytes], verdict: .goaway(streamClosed)),
-    Row(row: "14", name: "trailers, and trailers again", bytes: [connected, headers(1, [("x", "y")], flags: Frame.endHeaders | Frame.endStream), headers(1, [("x", "y")], flags: Frame.endHeaders | Frame.endStream)], verdict: .goaway(streamClosed)),
-    Row(row: "19", name: "no preface", bytes: [Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)], verdict: .goaway(protocolError), count: .protocolErrors),
+    Row(
+      row: "11", name: "DATA on an idle stream",
+      bytes: [hello, Frame(type: Frame.data, stream: 1, payload: [1]).bytes], verdict: .goaway(protocolError)),
+    Row(
+      row: "12", name: "HEADERS shorter than its priority",
+      bytes: [
+        hello,
+        Frame(type: Frame.headers, flags: Frame.endHeaders | Frame.hasPriority, stream: 1, payload: [0, 0]).bytes,
+      ], verdict: .goaway(frameSize)),
+    Row(
+      row: "12", name: "HEADERS shorter than its padding",
+      bytes: [
+        hello,
+        Frame(type: Frame.headers, flags: Frame.endHeaders | Frame.padded, stream: 1, payload: [200, 0x82]).bytes,
+      ], verdict: .goaway(protocolError)),
+    Row(
+      row: "12", name: "padded HEADERS of no length",
+      bytes: [hello, Frame(type: Frame.headers, flags: Frame.endHeaders | Frame.padded, stream: 1).bytes],
+      verdict: .goaway(protocolError)),
+    Row(
+      row: "12", name: "DATA shorter than its padding",
+      bytes: [connected, Frame(type: Frame.data, flags: Frame.padded, stream: 1, payload: [9, 1]).bytes],
+      verdict: .goaway(protocolError)),
+    Row(
+      row: "12", name: "a frame over the size we accept",
+      bytes: [connected, Frame.head(0x10_0001, Frame.data, 0, 1), [1, 2, 3]], verdict: .goaway(frameSize)),
+    Row(
+      row: "12", name: "SETTINGS of an odd length", bytes: [preface, Frame(type: Frame.settings, payload: [0]).bytes],
+      verdict: .goaway(frameSize)),
+    Row(
+      row: "12", name: "PING of seven bytes",
+      bytes: [hello, Frame(type: Frame.ping, payload: [UInt8](repeating: 0, count: 7)).bytes],
+      verdict: .goaway(frameSize)),
+    Row(
+      row: "12", name: "RST_STREAM of three bytes",
+      bytes: [connected, Frame(type: Frame.reset, stream: 1, payload: [0, 0, 0]).bytes], verdict: .goaway(frameSize)),
+    Row(
+      row: "13", name: "frames of unknown types",
+      bytes: [
+        connected,
+        [0x0a, 0x0c, 0x10, 0xee].flatMap { (type: UInt8) -> [UInt8] in
+          Frame(type: type, stream: 1, payload: [1, 2, 3]).bytes
+        },
+      ], verdict: .fine),
+    Row(
+      row: "13", name: "a flood of unknown types",
+      bytes: [connected, times(2000) { Frame(type: 0xee, payload: [1]).bytes }], verdict: .fine),
+    Row(
+      row: "14", name: "trailers that do not end the stream", bytes: [connected, headers(1, [("x", "y")])],
+      verdict: .reset(1, protocolError)),
+    Row(
+      row: "14", name: "a pseudo-field in trailers",
+      bytes: [connected, headers(1, [(":path", "/")], flags: Frame.endHeaders | Frame.endStream)],
+      verdict: .reset(1, protocolError), count: .headersMalformed),
+    Row(
+      row: "14", name: "DATA after trailers",
+      bytes: [
+        connected, headers(1, [("x", "y")], flags: Frame.endHeaders | Frame.endStream),
+        Frame(type: Frame.data, stream: 1, payload: [1]).bytes,
+      ], verdict: .goaway(streamClosed)),
+    Row(
+      row: "14", name: "trailers, and trailers again",
+      bytes: [
+        connected, headers(1, [("x", "y")], flags: Frame.endHeaders | Frame.endStream),
+        headers(1, [("x", "y")], flags: Frame.endHeaders | Frame.endStream),
+      ], verdict: .goaway(streamClosed)),
+    Row(
+      row: "19", name: "no preface", bytes: [Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)],
+      verdict: .goaway(protocolError), count: .protocolErrors),
     Row(row: "19", name: "a preface without SETTINGS", bytes: [preface, connect(1)], verdict: .goaway(protocolError)),
-    Row(row: "21", name: "PUSH_PROMISE from a client", bytes: [connected, Frame(type: Frame.push, flags: Frame.endHeaders, stream: 1, payload: [0, 0, 0, 2]).bytes], verdict: .goaway(protocolError)),
+    Row(
+      row: "21", name: "PUSH_PROMISE from a client",
+      bytes: [connected, Frame(type: Frame.push, flags: Frame.endHeaders, stream: 1, payload: [0, 0, 0, 2]).bytes],
+      verdict: .goaway(protocolError)),
   ]
 
   /// Row 15 and 16: requests that are no requests. Each resets its stream and nothing else.
@@ -132,7 +296,10 @@ private func times(_ count: Int, _ bytes: () -> [UInt8]) -> [UInt8] { (0..<count
     ("te other than trailers", [(":method", "CONNECT"), (":authority", "a:1"), ("te", "gzip")]),
     ("a line break in a value", [(":method", "CONNECT"), (":authority", "a:1"), ("x", "a\r\nb: c")]),
     ("a NUL in a value", [(":method", "CONNECT"), (":authority", "a:1"), ("x", "a\0b")]),
-    ("extended CONNECT, not offered", [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/"), (":authority", "a")]),
+    (
+      "extended CONNECT, not offered",
+      [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/"), (":authority", "a")]
+    ),
     ("another scheme", [(":method", "GET"), (":scheme", "gopher"), (":path", "/"), (":authority", "a")]),
     ("a scheme in mixed case", [(":method", "GET"), (":scheme", "hTTps"), (":path", "/"), (":authority", "a")]),
   ]
@@ -188,7 +355,8 @@ private func times(_ count: Int, _ bytes: () -> [UInt8]) -> [UInt8] { (0..<count
   private func stillServes(_ scene: ServerScene, on worker: isolated Worker) async -> Bool {
     let before = scene.frames.count
     await scene.say(Frame(type: Frame.ping, payload: [1, 2, 3, 4, 5, 6, 7, 8]).bytes, on: worker)
-    return scene.session.ending == nil && scene.frames[before...].contains { $0.type == Frame.ping && $0.flags == Frame.ack }
+    return scene.session.ending == nil
+      && scene.frames[before...].contains { $0.type == Frame.ping && $0.flags == Frame.ack }
   }
 }
 
@@ -203,7 +371,9 @@ extension [UInt8] {
       let part = rest.prefix(16_384)
       rest = rest.dropFirst(16_384)
       let flags = rest.isEmpty ? Frame.endHeaders : 0
-      out += Frame(type: isFirst ? Frame.headers : Frame.continuation, flags: flags, stream: stream, payload: Array(part)).bytes
+      out +=
+        Frame(type: isFirst ? Frame.headers : Frame.continuation, flags: flags, stream: stream, payload: Array(part))
+        .bytes
       isFirst = false
     }
     return out

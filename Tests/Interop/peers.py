@@ -236,7 +236,7 @@ def prepare_child(cpu, root, priority=None):
     """For `preexec_fn`: runs in the child between fork and exec."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     if priority is not None:
@@ -253,6 +253,11 @@ def _enter(root):
         raise OSError(ctypes.get_errno(), "no mount namespace for the root folder")
     os.chroot(root)
     os.chdir("/")
+
+
+def end_with_parent():
+    """From now on the kernel kills this process when the one that started it dies."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _end_by_signal(number, _frame):

@@ -63,12 +63,12 @@ class Scene:
         """Something seen that is not ours to assert, shown behind the result."""
         self.remarks.append(text)
 
-    def pair(self, pairing, origin, client_extra=(), server_extra=()):
+    def pair(self, pairing, origin):
         client_kind, server_kind = pairing.split("-")
         server_port, = self.stage.ports(1)
-        server = (self.our_server(server_port, extra=server_extra) if server_kind == "ours"
+        server = (self.our_server(server_port) if server_kind == "ours"
                   else self.envoy_server(server_port, origin))
-        client, client_port = self.client(client_kind, server_port, origin.authority, client_extra)
+        client, client_port = self.client(client_kind, server_port, origin.authority)
         return Pair(("127.0.0.1", client_port), client, server)
 
     def client(self, kind, tunnel, authority, extra=()):
@@ -78,9 +78,9 @@ class Scene:
         program = peer_configs.envoy_hbone_client(self.stage, port, tunnel, authority, self.identities["client"])
         return self.stage.start(changed(program, limit_streams)), port
 
-    def our_client(self, port, tunnel, authority, identity="client", extra=()):
+    def our_client(self, port, tunnel, authority, extra=()):
         return self.stage.start(peer_configs.skein_hbone_client(
-            self.stage, self.binary, port, tunnel, authority, self.identities[identity], extra=one_worker(extra)))
+            self.stage, self.binary, port, tunnel, authority, self.identities["client"], extra=one_worker(extra)))
 
     def our_server(self, port=None, extra=()):
         port = port or self.stage.ports(1)[0]

@@ -13,8 +13,8 @@ import time
 
 BLOCK = 1 << 20
 NO_LINGER = struct.pack("ii", 1, 0)
-# Seconds any single socket operation may take. Less than the 10 s after which a silent tunnel sends PING: a wake-up that
-# was lost is repaired by that traffic, and must not pass for working.
+# Seconds any single socket operation may take. Less than the 10 s after which a silent tunnel sends PING: that traffic
+# repairs a lost wake-up, which must not pass for working.
 STALL_SECONDS = 8
 WHOLE_SECONDS = 60
 
@@ -183,6 +183,7 @@ class Later:
 
 
 def echo(connection):
+    connection.settimeout(WHOLE_SECONDS)  # Tests may leave it idle.
     buffer = bytearray(1 << 16)
     while count := connection.recv_into(buffer):
         connection.sendall(memoryview(buffer)[:count])

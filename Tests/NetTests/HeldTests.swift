@@ -6,7 +6,9 @@ import Net
 import Testing
 
 @Suite struct HeldTests {
-  private static func bytes(_ range: Range<Int>) -> [UInt8] { range.map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) } }
+  private static func bytes(_ range: Range<Int>) -> [UInt8] {
+    range.map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+  }
 
   @Test(arguments: [1, 1023, 1024, 1025, 16_384, 16_385, 262_144, 262_145, 1_000_000])
   func whatGoesInComesOutInOrder(count: Int) {

@@ -61,7 +61,6 @@ private func startTask(_ box: Box<Int>, on worker: isolated Worker) {
 
 private func add(_ number: Int, to box: Box<Int>, on worker: isolated Worker) async { box.value += number }
 
-
 /// Resumes its waiter in the flush of the same turn: an await with no system call in it.
 private final class Bell: FlushTarget {
   private let reactor: Reactor

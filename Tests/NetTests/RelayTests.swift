@@ -147,7 +147,9 @@ import Testing
       let back = Box<[UInt8]>([])
       Task.immediate(executorPreference: worker.loop) { await pour(bytes, into: scene.app, on: worker) }
       Task.immediate(executorPreference: worker.loop) { await pour(bytes, into: scene.peer, on: worker) }
-      Task.immediate(executorPreference: worker.loop) { await collect(bytes.count, from: scene.peer, into: there, on: worker) }
+      Task.immediate(executorPreference: worker.loop) {
+        await collect(bytes.count, from: scene.peer, into: there, on: worker)
+      }
       await collect(bytes.count, from: scene.app, into: back, on: worker)
       #expect(await eventually(on: worker) { scene.tally.value != nil })
       // Compared outside the macro, which would print the difference of two long arrays for minutes.

@@ -46,7 +46,8 @@ import Testing
       listener.close()
       await settle(on: worker)
       _ = consume listener
-      return await failureOf { () async throws(DialFailure) in try await dial(address, within: .seconds(5), on: worker) }
+      return await failureOf { () async throws(DialFailure) in try await dial(address, within: .seconds(5), on: worker)
+      }
     }
     #expect(failure == .system(Errno("connect", code: ECONNREFUSED)))
     #expect(failure?.isRetryable == true)
@@ -86,7 +87,8 @@ import Testing
       let near = try await dial(listener.address, options, within: .seconds(5), on: worker)
       #expect(SocketQuestions.local(near.descriptor)?.address == IPAddress("127.0.0.77"))
       for (option, wanted) in [
-        (SKEIN_MARK, 0x539), (SKEIN_TRANSPARENT_V4, 1), (SKEIN_FREEBIND_V4, 1), (SKEIN_USER_TIMEOUT, 30_000), (SKEIN_NODELAY, 1),
+        (SKEIN_MARK, 0x539), (SKEIN_TRANSPARENT_V4, 1), (SKEIN_FREEBIND_V4, 1), (SKEIN_USER_TIMEOUT, 30_000),
+        (SKEIN_NODELAY, 1),
         (SKEIN_KEEPALIVE_IDLE, 180), (SKEIN_KEEPALIVE_COUNT, 9),
       ] {
         var value: CInt = -1
@@ -176,7 +178,9 @@ private struct Closed: Error {}
 private func note(_ outcome: Box<DialFailure?>, dialing address: SocketAddress, on worker: isolated Worker) async {
   // The queue of a listener with backlog 0 takes one or two; the one that finds it full waits.
   for _ in 0..<8 {
-    outcome.value = await failureOf { () async throws(DialFailure) in try await dial(address, within: .seconds(5), on: worker) }
+    outcome.value = await failureOf { () async throws(DialFailure) in
+      try await dial(address, within: .seconds(5), on: worker)
+    }
     if outcome.value != nil { return }
   }
 }

@@ -24,14 +24,18 @@ import Testing
   struct Side {
     let context: TLSContext
     var accepts = AcceptedPeers.trustDomain("cluster.local")
-    init(_ role: TLSContext.Role, _ configuration: TLSConfiguration, accepts: AcceptedPeers = .trustDomain("cluster.local")) throws {
+    init(
+      _ role: TLSContext.Role, _ configuration: TLSConfiguration, accepts: AcceptedPeers = .trustDomain("cluster.local")
+    ) throws {
       context = try TLSContext(role, configuration)
       self.accepts = accepts
     }
   }
 
   /// A handshake over a TCP connection, then one byte each way so that tickets and late alerts arrive.
-  static func meet(_ client: Side, _ server: Side, key: String? = nil, on worker: isolated Worker) async throws -> Outcome {
+  static func meet(_ client: Side, _ server: Side, key: String? = nil, on worker: isolated Worker) async throws
+    -> Outcome
+  {
     let (near, far) = try await tcpPair(on: worker)
     let outcome = Box(Outcome())
     let a = try TLSPipe(over: near, client.context, accepting: client.accepts, resumptionKey: key, on: worker)
@@ -51,7 +55,9 @@ import Testing
     return outcome.value
   }
 
-  private static func serve(_ pipe: TLSPipe, _ outcome: Box<Outcome>, _ isDone: Box<Bool>, on worker: isolated Worker) async {
+  private static func serve(_ pipe: TLSPipe, _ outcome: Box<Outcome>, _ isDone: Box<Bool>, on worker: isolated Worker)
+    async
+  {
     do throws(TLSFailure) {
       outcome.value.serverSees = try await pipe.handshake(within: .seconds(5), on: worker).identity
       if await pipe.receive(1, on: worker).count == 1 { pipe.send("!") }
@@ -84,14 +90,20 @@ import Testing
 
   static let bad: [Bad] = [
     Bad(name: "expired", uris: [bob], from: -7200, until: -3600, refusal: .expired, count: .tlsRefusedExpired),
-    Bad(name: "not yet valid", uris: [bob], from: 3600, until: 7200, refusal: .notYetValid, count: .tlsRefusedNotYetValid),
+    Bad(
+      name: "not yet valid", uris: [bob], from: 3600, until: 7200, refusal: .notYetValid, count: .tlsRefusedNotYetValid),
     Bad(name: "no URI name", uris: [], refusal: .noIdentity, count: .tlsRefusedNoIdentity),
     Bad(name: "two URI names", uris: [bob, alice], refusal: .manyIdentities, count: .tlsRefusedManyIdentities),
     Bad(name: "no SPIFFE id", uris: ["https://bob.example/x"], refusal: .noIdentity, count: .tlsRefusedNoIdentity),
     Bad(name: "no path", uris: ["spiffe://cluster.local"], refusal: .noIdentity, count: .tlsRefusedNoIdentity),
-    Bad(name: "another domain", uris: ["spiffe://evil.example/ns/b/sa/bob"], refusal: .trustDomain, count: .tlsRefusedTrustDomain),
-    Bad(name: "a domain that only begins alike", uris: ["spiffe://cluster.local.evil/ns/b"], refusal: .trustDomain, count: .tlsRefusedTrustDomain),
-    Bad(name: "only for e-mail", uris: [bob], usage: "emailProtection", refusal: .untrusted, count: .tlsRefusedUntrusted),
+    Bad(
+      name: "another domain", uris: ["spiffe://evil.example/ns/b/sa/bob"], refusal: .trustDomain,
+      count: .tlsRefusedTrustDomain),
+    Bad(
+      name: "a domain that only begins alike", uris: ["spiffe://cluster.local.evil/ns/b"], refusal: .trustDomain,
+      count: .tlsRefusedTrustDomain),
+    Bad(
+      name: "only for e-mail", uris: [bob], usage: "emailProtection", refusal: .untrusted, count: .tlsRefusedUntrusted),
   ]
 
   /// Each bad certificate, once shown by the client and once by the server.
@@ -102,7 +114,8 @@ import Testing
     let leaf = try authority.leaf(bad.uris, from: bad.from, until: bad.until, usage: bad.usage)
     let wrong = TLSConfiguration(generation: 1, chain: leaf.chain, key: leaf.key, roots: [try authority.root()])
     let (outcome, count, handshakes) = try await onWorker { worker in
-      let outcome = try await Self.meet(Side(.client, isServerBad ? good : wrong), Side(.server, isServerBad ? wrong : good), on: worker)
+      let outcome = try await Self.meet(
+        Side(.client, isServerBad ? good : wrong), Side(.server, isServerBad ? wrong : good), on: worker)
       return (outcome, worker.reactor.counts[bad.count], worker.reactor.counts[.tlsHandshakes])
     }
     #expect((isServerBad ? outcome.client : outcome.server) == .refused(bad.refusal))
@@ -114,12 +127,16 @@ import Testing
     let (ours, theirs) = (try Authority(), try Authority())
     let good = try ours.configuration(Self.alice)
     let stranger = try theirs.configuration(Self.bob)
-    let outcome = try await onWorker { worker in try await Self.meet(Side(.client, stranger), Side(.server, good), on: worker) }
+    let outcome = try await onWorker { worker in
+      try await Self.meet(Side(.client, stranger), Side(.server, good), on: worker)
+    }
     #expect(outcome.client == .refused(.untrusted))
     var trusting = stranger
     trusting.roots = [try ours.root()]
     let trust = trusting
-    let second = try await onWorker { worker in try await Self.meet(Side(.client, trust), Side(.server, good), on: worker) }
+    let second = try await onWorker { worker in
+      try await Self.meet(Side(.client, trust), Side(.server, good), on: worker)
+    }
     #expect(second.server == .refused(.untrusted))
   }
 
@@ -241,9 +258,13 @@ import Testing
     try await onWorker { worker in
       for isOrderly in [true, false] {
         let (near, far) = try await tcpPair(on: worker)
-        let client = try TLSPipe(over: near, try Side(.client, a).context, accepting: .trustDomain("cluster.local"), on: worker)
-        let server = try TLSPipe(over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
-        Task.immediate(executorPreference: worker.loop) { _ = try? await server.handshake(within: .seconds(5), on: worker) }
+        let client = try TLSPipe(
+          over: near, try Side(.client, a).context, accepting: .trustDomain("cluster.local"), on: worker)
+        let server = try TLSPipe(
+          over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
+        Task.immediate(executorPreference: worker.loop) {
+          _ = try? await server.handshake(within: .seconds(5), on: worker)
+        }
         _ = try await client.handshake(within: .seconds(5), on: worker)
         client.send("all of it")
         if isOrderly { client.close() } else { near.finish() }
@@ -260,7 +281,8 @@ import Testing
     let clock = FakeClock()
     try await onWorker(clock: clock) { worker in
       let (near, far) = try await tcpPair(on: worker)
-      let server = try TLSPipe(over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
+      let server = try TLSPipe(
+        over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
       let failure = Box<TLSFailure?>(nil)
       Task.immediate(executorPreference: worker.loop) { await note(failure, server, on: worker) }
       // A record header that promises 512 bytes, and then nothing.
@@ -275,17 +297,19 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    [0x47, 0x45, 0x54, 0x20, 0x2f, 0x0d, 0x0a],  // "GET /"
-    [0x16, 0x03, 0x01, 0xff, 0xff, 0x01, 0x00],  // a record longer than any may be
-    [0x17, 0x03, 0x03, 0x00, 0x01, 0x00],  // data before a handshake
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x47, 0x45, 0x54, 0x20, 0x2f, 0x0d, 0x0a],  // "GET /"
+      [0x16, 0x03, 0x01, 0xff, 0xff, 0x01, 0x00],  // a record longer than any may be
+      [0x17, 0x03, 0x03, 0x00, 0x01, 0x00],  // data before a handshake
+    ] as [[UInt8]])
   func nonsenseInsteadOfAHandshakeIsRefusedAtOnce(bytes: [UInt8]) async throws {
     let authority = try Authority()
     let b = try authority.configuration(Self.bob)
     try await onWorker { worker in
       let (near, far) = try await tcpPair(on: worker)
-      let server = try TLSPipe(over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
+      let server = try TLSPipe(
+        over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
       near.send(bytes)
       near.finish()
       await #expect(throws: TLSFailure.self) { try await server.handshake(within: .seconds(5), on: worker) }
@@ -325,5 +349,7 @@ private final class WallClock: Sendable {
 }
 
 private func note(_ failure: Box<TLSFailure?>, _ pipe: TLSPipe, on worker: isolated Worker) async {
-  do throws(TLSFailure) { _ = try await pipe.handshake(within: .seconds(10), on: worker) } catch { failure.value = error }
+  do throws(TLSFailure) { _ = try await pipe.handshake(within: .seconds(10), on: worker) } catch {
+    failure.value = error
+  }
 }

@@ -32,7 +32,9 @@ package struct Authority: Sendable {
   package func root() throws -> [UInt8] { Array(try Data(contentsOf: folder.appendingPathComponent("root.der"))) }
 
   /// A leaf with these URI names, valid between two moments relative to now, in seconds.
-  package func leaf(_ uris: [String], from: Int = -60, until: Int = 86_400, usage: String = "serverAuth,clientAuth") throws -> Leaf {
+  package func leaf(_ uris: [String], from: Int = -60, until: Int = 86_400, usage: String = "serverAuth,clientAuth")
+    throws -> Leaf
+  {
     let name = UUID().uuidString
     try run("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "\(name).key")
     try run("req", "-new", "-key", "\(name).key", "-subj", "/", "-out", "\(name).csr")
@@ -41,20 +43,21 @@ package struct Authority: Sendable {
     try extensions.write(to: folder.appendingPathComponent("\(name).ext"), atomically: true, encoding: .utf8)
     try "".write(to: folder.appendingPathComponent("\(name).index"), atomically: true, encoding: .utf8)
     try """
-      [ca]
-      default_ca = d
-      [d]
-      database = \(name).index
-      new_certs_dir = .
-      default_md = sha256
-      policy = any
-      rand_serial = yes
-      unique_subject = no
-      [any]
-      organizationName = optional
-      """.write(to: folder.appendingPathComponent("\(name).conf"), atomically: true, encoding: .utf8)
+    [ca]
+    default_ca = d
+    [d]
+    database = \(name).index
+    new_certs_dir = .
+    default_md = sha256
+    policy = any
+    rand_serial = yes
+    unique_subject = no
+    [any]
+    organizationName = optional
+    """.write(to: folder.appendingPathComponent("\(name).conf"), atomically: true, encoding: .utf8)
     try run(
-      "ca", "-batch", "-notext", "-config", "\(name).conf", "-cert", "root.pem", "-keyfile", "root.key", "-in", "\(name).csr",
+      "ca", "-batch", "-notext", "-config", "\(name).conf", "-cert", "root.pem", "-keyfile", "root.key", "-in",
+      "\(name).csr",
       "-out", "\(name).pem", "-startdate", Self.moment(from), "-enddate", Self.moment(until), "-extfile", "\(name).ext")
     try run("x509", "-in", "\(name).pem", "-outform", "DER", "-out", "\(name).der")
     try run("pkey", "-in", "\(name).key", "-outform", "DER", "-out", "\(name).key.der")
@@ -81,7 +84,9 @@ package struct Authority: Sendable {
     try process.run()
     let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw Failure(text: "openssl \(arguments.joined(separator: " ")): \(output)") }
+    guard process.terminationStatus == 0 else {
+      throw Failure(text: "openssl \(arguments.joined(separator: " ")): \(output)")
+    }
     return output
   }
 

@@ -8,7 +8,8 @@ import Synchronization
 package func onWorker<Answer: Sendable>(
   clock: FakeClock? = nil, _ body: @escaping @Sendable (isolated Worker) async throws -> Answer
 ) async throws -> Answer {
-  let worker = if let clock { try Worker.start(name: "test", clock: { clock.now }) } else { try Worker.start(name: "test") }
+  let worker =
+    if let clock { try Worker.start(name: "test", clock: { clock.now }) } else { try Worker.start(name: "test") }
   defer { worker.stop() }
   return try await Task(executorPreference: worker.loop) { try await body(worker) }.value
 }

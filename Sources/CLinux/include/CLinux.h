@@ -14,6 +14,9 @@ int skein_set_thread_name(const char *name);
 int skein_pin_thread(int cpu);
 int skein_gettid(void);
 
+void skein_give_back_heap(void);
+void skein_give_back_pages(void *start, unsigned long count);
+
 enum skein_socket_option {
   SKEIN_TRANSPARENT_V4,
   SKEIN_TRANSPARENT_V6,

@@ -8,6 +8,7 @@
 //   copy       bytes between two sockets
 // No two users of one buffer are ever on the stack at once: a write never calls back, and a flush never runs in another.
 
+import CLinux
 package import Glibc
 
 /// A worker's batch buffers. Pages that were never touched cost nothing.
@@ -33,6 +34,11 @@ package final class Batch {
   package let pieces = UnsafeMutableBufferPointer<iovec>.allocate(capacity: piecesMax)
   /// Bytes of `cipherOut` in use.
   package var cipherCount = 0
+
+  /// Gives the pages back; the buffers stay.
+  func rest() {
+    for buffer in [plainIn, plainOut, cipherOut, copy] { skein_give_back_pages(buffer.baseAddress, UInt(buffer.count)) }
+  }
 
   deinit {
     plainIn.deallocate()

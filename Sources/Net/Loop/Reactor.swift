@@ -22,8 +22,11 @@ package protocol FlushTarget: AnyObject {
 }
 
 /// The waits of one worker.
-package final class Reactor {
+package final class Reactor: TimerTarget {
   private static let eventsMax = 256
+  /// A worker with fewer events than `restEventsMax` in this time gives memory back that it does not need.
+  private static let restEvery = Duration.seconds(5)
+  private static let restEventsMax = 1000
 
   private struct Slot {
     var target: (any ReadyTarget)?
@@ -37,6 +40,8 @@ package final class Reactor {
   private var due: [(any TimerTarget, Timer)] = []
   private var toFlush: [any FlushTarget] = []
   private var flushing: [any FlushTarget] = []
+  private var recentEvents = 0
+  private var isRestArmed = false
 
   /// The time at the start of this turn.
   package private(set) var now: Instant
@@ -66,7 +71,9 @@ package final class Reactor {
   deinit { events.deallocate() }
 
   /// Tells `target` of every change of `descriptor` from now on, until `forget`.
-  package func watch(_ descriptor: CInt, _ target: any ReadyTarget, reads: Bool = true, writes: Bool = true) throws(Errno) {
+  package func watch(_ descriptor: CInt, _ target: any ReadyTarget, reads: Bool = true, writes: Bool = true)
+    throws(Errno)
+  {
     let index = Int(descriptor)
     while slots.count <= index { slots.append(Slot()) }
     precondition(slots[index].target == nil, "descriptor \(descriptor) is watched twice")
@@ -100,8 +107,10 @@ package final class Reactor {
   func poll(isBusy: Bool) {
     let started = now
     longestTurn = max(longestTurn, clock().since(started))
-    let count = epoll_wait(epoll.raw, events, CInt(Self.eventsMax), isBusy || !toFlush.isEmpty ? 0 : sleepMilliseconds())
+    let count = epoll_wait(
+      epoll.raw, events, CInt(Self.eventsMax), isBusy || !toFlush.isEmpty ? 0 : sleepMilliseconds())
     now = clock()
+    if count > 0 { watchForRest(Int(count)) }
     for index in 0..<Int(max(0, count)) {
       let descriptor = Int(truncatingIfNeeded: events[index].data.u64 & 0xffff_ffff)
       let generation = UInt32(truncatingIfNeeded: events[index].data.u64 >> 32)
@@ -121,6 +130,26 @@ package final class Reactor {
       for target in flushing { target.flush() }
       flushing.removeAll(keepingCapacity: true)
     }
+  }
+
+  private func watchForRest(_ count: Int) {
+    recentEvents += count
+    guard !isRestArmed else { return }
+    isRestArmed = true
+    _ = arm(Self.restEvery, self)
+  }
+
+  /// After a storm: what it took from the heap and from the batch goes back to the machine. A busy worker keeps both.
+  package func expired(_ timer: Timer) {
+    isRestArmed = recentEvents >= Self.restEventsMax
+    recentEvents = 0
+    guard !isRestArmed else {
+      _ = arm(Self.restEvery, self)
+      return
+    }
+    pool.trim()
+    batch.rest()
+    skein_give_back_heap()
   }
 
   private func sleepMilliseconds() -> CInt {

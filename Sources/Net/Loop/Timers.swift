@@ -76,7 +76,9 @@ package struct Timers {
       let here = Int((tick >> shift) & 63)
       let turned = occupied[level] >> UInt64(here) | (here == 0 ? 0 : occupied[level] << UInt64(64 - here))
       // A slot above level 0 that is "here" was emptied when the wheel came to it: what it holds is a whole turn away.
-      let first = level > 0 && turned & 1 == 1 ? (turned & ~1 == 0 ? 64 : (turned & ~1).trailingZeroBitCount) : turned.trailingZeroBitCount
+      let first =
+        level > 0 && turned & 1 == 1
+        ? (turned & ~1 == 0 ? 64 : (turned & ~1).trailingZeroBitCount) : turned.trailingZeroBitCount
       nearest = min(nearest, ((tick >> shift) + Int64(first)) << shift)
     }
     return .nanoseconds(max(0, nearest * Self.tickNanoseconds - now.nanoseconds))

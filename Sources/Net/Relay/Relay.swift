@@ -180,7 +180,9 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
       return transfer
     case .bytes(let count):
       var piece = iovec(iov_base: room.baseAddress, iov_len: count)
-      let taken = withUnsafePointer(to: &piece) { write(UnsafeBufferPointer(start: $0, count: 1), from: source, to: sink) }
+      let taken = withUnsafePointer(to: &piece) {
+        write(UnsafeBufferPointer(start: $0, count: 1), from: source, to: sink)
+      }
       guard let taken else { return .failed(.reset) }
       guard taken < count else { return .bytes(count) }
       source.held.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[taken..<count]))

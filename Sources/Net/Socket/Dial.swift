@@ -24,7 +24,8 @@ package enum DialFailure: Error, Equatable, Sendable {
 
 /// Connects and returns the pipe.
 package func dial(
-  _ address: SocketAddress, _ options: SocketOptions = SocketOptions(), within deadline: Duration, on worker: isolated Worker
+  _ address: SocketAddress, _ options: SocketOptions = SocketOptions(), within deadline: Duration,
+  on worker: isolated Worker
 ) async throws(DialFailure) -> TCPPipe {
   do throws(Errno) {
     let socket = try connect(address, options)

@@ -67,7 +67,9 @@ package final class Listener: ReadyTarget, TimerTarget, FlushTarget {
   package let address: SocketAddress
 
   /// Listens; fails with the call that refused.
-  package init(_ address: SocketAddress, _ options: SocketOptions = SocketOptions(), on worker: isolated Worker) throws(Errno) {
+  package init(_ address: SocketAddress, _ options: SocketOptions = SocketOptions(), on worker: isolated Worker)
+    throws(Errno)
+  {
     reactor = worker.reactor
     switch address {
     case .tcp(let endpoint):
@@ -140,7 +142,9 @@ package final class Listener: ReadyTarget, TimerTarget, FlushTarget {
     case EAGAIN: mayAccept = false
     case EMFILE, ENFILE, ENOBUFS, ENOMEM: shed()
     // The connection was gone before it was taken (and other errors of the network, accept(2)): take the next.
-    case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET, ENOPROTOOPT, EOPNOTSUPP: break
+    case EINTR, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET, ENOPROTOOPT,
+      EOPNOTSUPP:
+      break
     default: rest()
     }
     return nil

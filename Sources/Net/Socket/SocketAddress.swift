@@ -70,7 +70,9 @@ struct KernelAddress {
       switch CInt(storage.pointee.ss_family) {
       case AF_INET:
         storage.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { place in
-          Endpoint(IPAddress(v4: UInt32(bigEndian: place.pointee.sin_addr.s_addr)), port: UInt16(bigEndian: place.pointee.sin_port))
+          Endpoint(
+            IPAddress(v4: UInt32(bigEndian: place.pointee.sin_addr.s_addr)),
+            port: UInt16(bigEndian: place.pointee.sin_port))
         }
       case AF_INET6:
         storage.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { place in
@@ -85,7 +87,9 @@ struct KernelAddress {
     }
   }
 
-  mutating func withRoom<Answer>(_ body: (UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<socklen_t>) -> Answer) -> Answer {
+  mutating func withRoom<Answer>(
+    _ body: (UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<socklen_t>) -> Answer
+  ) -> Answer {
     withUnsafeMutablePointer(to: &storage) { storage in withUnsafeMutablePointer(to: &length) { body(storage, $0) } }
   }
 

@@ -43,7 +43,9 @@ package struct Certificate: Sendable, Equatable {
 
   init(_ x509: OpaquePointer, der: [UInt8] = []) throws(Failure) {
     self.der = der
-    guard let from = seconds(X509_get0_notBefore(x509)), let until = seconds(X509_get0_notAfter(x509)) else { throw .malformed }
+    guard let from = seconds(X509_get0_notBefore(x509)), let until = seconds(X509_get0_notAfter(x509)) else {
+      throw .malformed
+    }
     notBefore = from
     notAfter = until
     serial = Self.bytes(X509_get0_serialNumber(x509))
@@ -138,7 +140,8 @@ package struct PrivateKey: ~Copyable {
 
   /// A certificate request with an empty subject and one critical URI name, in DER; nil when the identity is no ASCII.
   package func request(for identity: String) -> [UInt8]? {
-    guard !identity.isEmpty, identity.utf8.allSatisfy({ (0x21...0x7e).contains($0) }), let request = X509_REQ_new() else { return nil }
+    guard !identity.isEmpty, identity.utf8.allSatisfy({ (0x21...0x7e).contains($0) }), let request = X509_REQ_new()
+    else { return nil }
     defer { X509_REQ_free(request) }
     guard let extensions = subjectAlternativeName(identity) else { return nil }
     defer { skein_extensions_free(extensions) }
@@ -152,7 +155,9 @@ package struct PrivateKey: ~Copyable {
   }
 
   private func subjectAlternativeName(_ identity: String) -> OpaquePointer? {
-    guard let names = skein_general_names_new(), let name = GENERAL_NAME_new(), let uri = ASN1_STRING_type_new(V_ASN1_IA5STRING) else { return nil }
+    guard let names = skein_general_names_new(), let name = GENERAL_NAME_new(),
+      let uri = ASN1_STRING_type_new(V_ASN1_IA5STRING)
+    else { return nil }
     defer { GENERAL_NAMES_free(names) }
     guard ASN1_STRING_set(uri, identity, CInt(identity.utf8.count)) == 1 else { return nil }
     GENERAL_NAME_set0_value(name, GEN_URI, uri)

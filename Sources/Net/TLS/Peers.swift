@@ -92,7 +92,9 @@ enum PeerCheck {
 
   /// `spiffe://trust-domain/path`, without query or fragment, at most 2,048 bytes (SPIFFE ID, section 2).
   static func isSPIFFE(_ text: String) -> Bool {
-    guard text.utf8.count <= 2048, text.hasPrefix("spiffe://"), !text.utf8.contains(where: { $0 == 0x3f || $0 == 0x23 || $0 == 0x25 }) else { return false }
+    guard text.utf8.count <= 2048, text.hasPrefix("spiffe://"),
+      !text.utf8.contains(where: { $0 == 0x3f || $0 == 0x23 || $0 == 0x25 })
+    else { return false }
     let parts = text.utf8.dropFirst(9).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard parts.count >= 2, !parts.contains(where: \.isEmpty) else { return false }
     return parts[0].allSatisfy { byte in

@@ -102,7 +102,9 @@ package final class TLSContext {
       let code = index == 0 ? Int(SSL_CTX_use_certificate(raw, x509.raw)) : skein_ctx_add_chain(raw, x509.raw)
       guard code == 1 else { throw .chain(index) }
     }
-    guard let key = PrivateKey(der: configuration.key), SSL_CTX_use_PrivateKey(raw, key.raw) == 1, SSL_CTX_check_private_key(raw) == 1 else {
+    guard let key = PrivateKey(der: configuration.key), SSL_CTX_use_PrivateKey(raw, key.raw) == 1,
+      SSL_CTX_check_private_key(raw) == 1
+    else {
       ERR_clear_error()
       throw .key
     }
@@ -116,7 +118,9 @@ package final class TLSContext {
   private func setProfile() throws(TLSConfigurationFailure) {
     _ = skein_ctx_min_version(raw, TLS1_3_VERSION)
     _ = skein_ctx_max_version(raw, TLS1_3_VERSION)
-    guard SSL_CTX_set_ciphersuites(raw, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384") == 1 else { throw .library(Self.libraryError()) }
+    guard SSL_CTX_set_ciphersuites(raw, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384") == 1 else {
+      throw .library(Self.libraryError())
+    }
     if skein_ctx_groups(raw, "X25519MLKEM768:X25519:P-256:P-384") != 1 {
       ERR_clear_error()
       guard skein_ctx_groups(raw, "X25519:P-256:P-384") == 1 else { throw .library(Self.libraryError()) }
@@ -127,7 +131,9 @@ package final class TLSContext {
     // Before each record the library moves what is left of its buffer to the front: 64 KiB is where that is still cheap.
     SSL_CTX_set_default_read_buffer_len(raw, 65536)
     if role == .client {
-      guard SSL_CTX_set_alpn_protos(raw, wireProtocols, UInt32(wireProtocols.count)) == 0 else { throw .library("ALPN") }
+      guard SSL_CTX_set_alpn_protos(raw, wireProtocols, UInt32(wireProtocols.count)) == 0 else {
+        throw .library("ALPN")
+      }
     } else {
       SSL_CTX_set_alpn_select_cb(raw, chooseProtocol, Unmanaged.passUnretained(self).toOpaque())
     }
@@ -221,7 +227,9 @@ private func keepSession(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> CI
 
 /// Replaces the library's whole chain verification: its own first, then ours on top. Not called when resuming.
 private func verifyPeer(_ store: OpaquePointer?, _ unused: UnsafeMutableRawPointer?) -> CInt {
-  guard let store, let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()), let pipe = TLSPipe.of(OpaquePointer(ssl)) else { return 0 }
+  guard let store, let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
+    let pipe = TLSPipe.of(OpaquePointer(ssl))
+  else { return 0 }
   let now = pipe.context.now()
   X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(store), time_t(now))
   let refusal: TLSRefusal?
@@ -237,6 +245,8 @@ private func verifyPeer(_ store: OpaquePointer?, _ unused: UnsafeMutableRawPoint
   }
   guard let refusal else { return 1 }
   pipe.refusal = refusal
-  if X509_STORE_CTX_get_error(store) == X509_V_OK { X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION) }
+  if X509_STORE_CTX_get_error(store) == X509_V_OK {
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
+  }
   return 0
 }

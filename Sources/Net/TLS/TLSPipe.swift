@@ -104,7 +104,11 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     below.owner = self
   }
 
-  deinit { SSL_free(ssl) }
+  deinit {
+    // A connection that broke says nothing against its session; the library would strike it from the cache.
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+    SSL_free(ssl)
+  }
 
   static func of(_ ssl: OpaquePointer) -> TLSPipe? {
     skein_ssl_owner(ssl).map { Unmanaged<TLSPipe>.fromOpaque($0).takeUnretainedValue() }
@@ -207,7 +211,8 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
       switch SSL_get_error(ssl, code) {
       case SSL_ERROR_WANT_READ:
         // The library asks to read again although the pipe below has ended: it waits for a goodbye that never comes.
-        if let endBelow { ending = brokenEnd(endBelow) } else { break }
+        guard let endBelow else { break }
+        ending = brokenEnd(endBelow)
         continue
       case SSL_ERROR_ZERO_RETURN: ending = .end
       default:
@@ -270,7 +275,9 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   /// Takes sealed bytes from the library; false when the batch is full, which no caller lets happen.
   func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let batch = reactor.batch
-    guard batch.cipherCount + bytes.count <= batch.cipherOut.count, let base = batch.cipherOut.baseAddress else { return false }
+    guard batch.cipherCount + bytes.count <= batch.cipherOut.count, let base = batch.cipherOut.baseAddress else {
+      return false
+    }
     (base + batch.cipherCount).copyMemory(from: bytes.baseAddress ?? UnsafeRawPointer(base), byteCount: bytes.count)
     batch.cipherCount += bytes.count
     return true

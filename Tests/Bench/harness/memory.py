@@ -7,13 +7,12 @@ Memory is not noisy like time, so one run per figure is taken on a fresh pair; p
 import time
 
 import candidates as who
-import peer_configs
 import workloads
 from rounds import Comparison
 
 IDLE_CONNECTIONS = 2000
-IDLE_TUNNELS = 32
-QUIET_SECONDS = 2.0  # Longer than it may take to give idle buffers back.
+IDLE_TUNNELS = 500
+QUIET_SECONDS = 7.0  # Longer than it may take to give idle buffers back, before a figure's start as well as its end.
 STORM_CONNECTIONS, STORM_SECONDS = 1000, 5
 GIVE_BACK_SECONDS = 30.0
 KB, MB = 1024, 1024 * 1024
@@ -61,23 +60,19 @@ def _per_connection(report, pair):
 
 
 def _per_tunnel(setting, report, backend, version):
-    """Many clients, one tunnel each, to one server: what the server grew by per tunnel."""
+    """Many tunnels of one client to one server, each with its handshake and SETTINGS done: what the server grew by."""
     pair = who.pair(setting, "skein", backend, version, is_ours=True)
-    workloads.release(workloads.hold(pair, 10))
-    time.sleep(QUIET_SECONDS)
     server = pair.processes[-1]
-    tunnel = server.program.ports[0]
+    client = setting.identities["client"]
+    held = workloads.hold_tunnels(server.program.ports[0], client, 20)
+    time.sleep(QUIET_SECONDS)
     before = server.rss_anon_bytes()
-    clients = []
-    for port in setting.stage.ports(IDLE_TUNNELS):
-        program = peer_configs.skein_hbone_client(setting.stage, setting.binary, port, tunnel, backend,
-                                                  setting.identities["client"], version == "3.5")
-        client = who.Candidate("tunnel", port, [setting.stage.start(program, cpu=who.PROXY_CPU)])
-        clients.append(client)
-        workloads.release(workloads.hold(client, 1))
+    held += workloads.hold_tunnels(server.program.ports[0], client, IDLE_TUNNELS)
     time.sleep(QUIET_SECONDS)
     grown = (server.rss_anon_bytes() - before) / IDLE_TUNNELS / KB
-    who.stop(setting, [*clients, pair])
+    for tunnel in held:
+        tunnel.close()
+    who.stop(setting, [pair])
     _add(report, "kb_per_idle_tunnel", pair, grown)
 
 

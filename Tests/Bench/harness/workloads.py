@@ -10,6 +10,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -40,6 +41,21 @@ def start_iperf_server(stage):
     port, = stage.ports(1)
     stage.start(Program("iperf3-server", ["iperf3", "-s", "-p", str(port)], [port]), cpu=LOAD_CPU)
     return port
+
+
+def hold_tunnels(port, identity, count):
+    """Tunnels that are up and idle, spoken by hand: preface, SETTINGS, and the acknowledgement of the server's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(identity.roots)
+    context.load_cert_chain(identity.chain, identity.key)
+    context.set_alpn_protocols(["h2"])
+    tunnels = []
+    for _ in range(count):
+        tunnel = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
+        tunnel.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5) + bytes(3) + b"\4\1" + bytes(4))
+        tunnels.append(tunnel)
+    return tunnels
 
 
 def bulk(candidate, streams, seconds):
