@@ -32,6 +32,7 @@ static inline EVP_PKEY *skein_make_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int skein_general_name_count(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
 static inline GENERAL_NAME *skein_general_name_at(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline int skein_x509_stack_count(const STACK_OF(X509) *s) { return sk_X509_num(s); }
+static inline X509 *skein_x509_stack_pop(STACK_OF(X509) *s) { return sk_X509_pop(s); }
 static inline X509 *skein_x509_stack_at(const STACK_OF(X509) *s, int i) { return sk_X509_value(s, i); }
 static inline STACK_OF(X509_EXTENSION) *skein_extensions_new(void) { return sk_X509_EXTENSION_new_null(); }
 static inline int skein_extensions_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(s, e); }

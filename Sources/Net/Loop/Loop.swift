@@ -19,7 +19,9 @@ package final class Loop: SerialExecutor, TaskExecutor {
 
   /// How jobs came in; a test holds the numbers to one per await, none from another thread.
   package struct Enqueues: Sendable, Equatable {
+    /// From any thread.
     package var all = 0
+    /// From threads other than the loop's.
     package var fromOtherThreads = 0
   }
 

@@ -9,8 +9,11 @@ import Glibc
 package struct SocketOptions: Sendable {
   /// Probes on a silent connection: first after, then every, given up after so many.
   package struct Keepalive: Sendable, Equatable {
+    /// Silence before the first probe.
     package var idle: Duration = .seconds(180)
+    /// Between two probes.
     package var interval: Duration = .seconds(180)
+    /// Probes without an answer before the connection is given up.
     package var attemptsMax = 9
 
     /// Three minutes, three minutes, nine times.

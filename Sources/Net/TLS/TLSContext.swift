@@ -243,10 +243,21 @@ private func verifyPeer(_ store: OpaquePointer?, _ unused: UnsafeMutableRawPoint
   } else {
     refusal = .noCertificate
   }
-  guard let refusal else { return 1 }
+  guard let refusal else {
+    forgetIssuers(store)
+    return 1
+  }
   pipe.refusal = refusal
   if X509_STORE_CTX_get_error(store) == X509_V_OK {
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
   }
   return 0
+}
+
+/// A session keeps what its peer sent as long as it lives, some 6 KB for each certificate. Once the chain is verified
+/// nobody asks for more than the leaf.
+private func forgetIssuers(_ store: OpaquePointer) {
+  X509_STORE_CTX_set0_verified_chain(store, nil)
+  guard let sent = X509_STORE_CTX_get0_untrusted(store) else { return }
+  while skein_x509_stack_count(sent) > 1 { X509_free(skein_x509_stack_pop(sent)) }
 }
