@@ -16,10 +16,9 @@ package struct HTTP2Limits: Sendable {
   package var frameBytesMax: UInt32 = 1 << 20
   /// The largest frame we build, where the peer accepts it: full TLS records with the header in front.
   package var builtFrameBytesMax = 256 * 1024 - 9
-  /// A stream's window to begin with: what one silent consumer can make us hold.
-  package var streamWindow: Int32 = 256 * 1024
-  /// What a stream's window grows to while its bytes are taken as they come.
-  package var streamWindowMax: Int32 = 4 << 20
+  /// A stream's window: what one silent consumer can make us hold. As large as the peers' own, some of which drop what
+  /// does not fit when their origin ends first; all streams together are bounded by `heldBytesMax`.
+  package var streamWindow: Int32 = 4 << 20
   /// The connection's window.
   package var connectionWindow: Int32 = 16 << 20
   /// Bytes held for all streams together before connection credit is kept back. With the window: at most twice that.

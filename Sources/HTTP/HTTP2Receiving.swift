@@ -105,22 +105,10 @@ extension HTTP2Session {
       stream.held.append(lent, from: taken)
       heldBytes += bytes - taken
     }
-    took(takenBytes, of: stream, mayGrow: isTaking)
-  }
-
-  private func took(_ count: Int, of stream: HTTP2Stream, mayGrow: Bool) {
-    guard let raw, count > 0 else { return }
+    guard let raw, takenBytes > 0 else { return }
     stream.movedAt = reactor.now
     guard !stream.isOver, !stream.hasReceivedEnd else { return }
-    _ = nghttp2_session_consume_stream(raw, stream.id, count)
-    if mayGrow { growWindow(of: stream) }
-  }
-
-  /// A stream whose bytes are taken as they come earns a larger window.
-  private func growWindow(of stream: HTTP2Stream) {
-    guard let raw, stream.window < limits.streamWindowMax, stream.receivedBytes > 2 * Int(stream.window) else { return }
-    stream.window = min(limits.streamWindowMax, stream.window * 4)
-    _ = nghttp2_session_set_local_window_size(raw, HTTP2Library.noFlags, stream.id, stream.window)
+    _ = nghttp2_session_consume_stream(raw, stream.id, takenBytes)
   }
 
   /// Tells the owners of what is left over, ended or broke.

@@ -43,7 +43,6 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   var isAbandoned = false
   var failure: PipeFailure?
   var receivedBytes = 0
-  var window: Int32
   var movedAt: Instant
   /// Where this stream's pieces lie in the session's list for this batch; -1: none.
   var firstPiece = -1
@@ -69,7 +68,6 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     self.session = session
     held = Held(session.reactor.pool)
     outgoing = Held(session.reactor.pool)
-    window = session.limits.streamWindow
     movedAt = session.reactor.now
   }
 
@@ -141,6 +139,8 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   }
 
   // MARK: Pipe
+
+  package var mayRead: Bool { !held.isEmpty || hasReceivedEnd || failure != nil }
 
   package var isWritable: Bool { !isOver && outgoing.count < session.limits.queuedBytesMax }
 

@@ -48,7 +48,7 @@ final class Server {
 
   func serve(_ pipe: any Pipe, on worker: isolated Worker) async {
     do throws(TLSFailure) {
-      let tls = try TLSPipe(over: pipe, context, accepting: accepted, on: worker)
+      let tls = TLSPipe(over: pipe, context, accepting: accepted, on: worker)
       _ = try await tls.handshake(within: deadline, on: worker)
       let session = HTTP2Session(.server, over: tls, counts: counts, on: worker)
       while let stream = await session.nextRequest(on: worker) {
@@ -192,8 +192,11 @@ final class Tunnels {
   }
 
   private func session(over pipe: any Pipe, on worker: isolated Worker) async throws(TLSFailure) -> HTTP2Session {
-    let tls = try TLSPipe(over: pipe, context, accepting: accepted, resumptionKey: "\(peer)", on: worker)
+    let tls = TLSPipe(over: pipe, context, accepting: accepted, resumptionKey: "\(peer)", on: worker)
     _ = try await tls.handshake(within: .seconds(10), on: worker)
-    return HTTP2Session(.client, over: tls, counts: counts, on: worker)
+    // Tunnels that a storm asked for go when it is over.
+    var limits = HTTP2Limits()
+    limits.idle = .seconds(15)
+    return HTTP2Session(.client, over: tls, limits: limits, counts: counts, on: worker)
   }
 }

@@ -19,7 +19,7 @@ func runHandshakes(_ flags: Flags) throws(FlagFailure) {
       for _ in 0..<count {
         do {
           let pipe = try await dial(.tcp(target), within: .seconds(5), on: worker)
-          let tls = try TLSPipe(
+          let tls = TLSPipe(
             over: pipe, context, accepting: accepted, resumptionKey: isResuming ? "peer" : nil, on: worker)
           _ = try await tls.handshake(within: .seconds(5), on: worker)
           done += 1

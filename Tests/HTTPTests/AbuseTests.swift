@@ -174,7 +174,7 @@ private func times(_ count: Int, _ bytes: () -> [UInt8]) -> [UInt8] { (0..<count
       row: "9", name: "more DATA than the window",
       bytes: [
         connected,
-        times(18) { Frame(type: Frame.data, stream: 1, payload: [UInt8](repeating: 1, count: 16_384)).bytes },
+        times(260) { Frame(type: Frame.data, stream: 1, payload: [UInt8](repeating: 1, count: 16_384)).bytes },
       ], verdict: .reset(1, flowControl), answers: false),
     Row(
       row: "10", name: "initial window over 2^31-1",

@@ -130,7 +130,6 @@ import Testing
   @Test func aSilentConsumerStopsItsStreamAndNoOther() async throws {
     var small = HTTP2Limits()
     small.streamWindow = 65_535
-    small.streamWindowMax = 65_535
     let limits = small
     try await onWorker { worker in
       let pair = Pair(limits, on: worker)

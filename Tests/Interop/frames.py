@@ -159,9 +159,7 @@ class Wire:
         for start in range(0, len(plaintext), 1 << 18):
             if self.ending:
                 return False
-            self.tls.write(plaintext[start:start + (1 << 18)])
-            self._collect()
-            if not self.flush(seconds):
+            if not self._encrypt(plaintext[start:start + (1 << 18)]) or not self.flush(seconds):
                 return False
         return True
 
@@ -217,6 +215,16 @@ class Wire:
 
     def close(self):
         self.socket.close()
+
+    def _encrypt(self, plaintext):
+        """False when the peer has said goodbye already."""
+        try:
+            self.tls.write(plaintext)
+        except ssl.SSLError as error:
+            self.alert = self.alert or error.reason or "close_notify"
+            return False
+        self._collect()
+        return True
 
     def _collect(self):
         if self.outgoing.pending:
@@ -309,7 +317,7 @@ class Wire:
         if not self.acknowledging or self.ending:
             return
         if self.owed is None:
-            self.tls.write(answer)
+            self._encrypt(answer)
         else:
             self.owed += answer  # Nothing may go before our own SETTINGS.
 

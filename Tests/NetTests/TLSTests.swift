@@ -38,8 +38,8 @@ import Testing
   {
     let (near, far) = try await tcpPair(on: worker)
     let outcome = Box(Outcome())
-    let a = try TLSPipe(over: near, client.context, accepting: client.accepts, resumptionKey: key, on: worker)
-    let b = try TLSPipe(over: far, server.context, accepting: server.accepts, on: worker)
+    let a = TLSPipe(over: near, client.context, accepting: client.accepts, resumptionKey: key, on: worker)
+    let b = TLSPipe(over: far, server.context, accepting: server.accepts, on: worker)
     let isDone = Box(false)
     Task.immediate(executorPreference: worker.loop) { await serve(b, outcome, isDone, on: worker) }
     do throws(TLSFailure) {
@@ -258,9 +258,9 @@ import Testing
     try await onWorker { worker in
       for isOrderly in [true, false] {
         let (near, far) = try await tcpPair(on: worker)
-        let client = try TLSPipe(
+        let client = TLSPipe(
           over: near, try Side(.client, a).context, accepting: .trustDomain("cluster.local"), on: worker)
-        let server = try TLSPipe(
+        let server = TLSPipe(
           over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
         Task.immediate(executorPreference: worker.loop) {
           _ = try? await server.handshake(within: .seconds(5), on: worker)
@@ -281,7 +281,7 @@ import Testing
     let clock = FakeClock()
     try await onWorker(clock: clock) { worker in
       let (near, far) = try await tcpPair(on: worker)
-      let server = try TLSPipe(
+      let server = TLSPipe(
         over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
       let failure = Box<TLSFailure?>(nil)
       Task.immediate(executorPreference: worker.loop) { await note(failure, server, on: worker) }
@@ -308,7 +308,7 @@ import Testing
     let b = try authority.configuration(Self.bob)
     try await onWorker { worker in
       let (near, far) = try await tcpPair(on: worker)
-      let server = try TLSPipe(
+      let server = TLSPipe(
         over: far, try Side(.server, b).context, accepting: .trustDomain("cluster.local"), on: worker)
       near.send(bytes)
       near.finish()

@@ -61,6 +61,8 @@ package final class MemoryPipe: Pipe {
     return written
   }
 
+  package var mayRead: Bool { !incoming.isEmpty || ending != nil }
+
   package var isWritable: Bool { !isClosed && roomBytes != 0 }
 
   package func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {

@@ -19,6 +19,8 @@ package protocol Pipe: AnyObject {
   var held: Held { get set }
   /// Whether the pipe asks for bytes by `fill` instead of taking them by `write`.
   var pulls: Bool { get }
+  /// Whether reading may give something now; when it turns true, the owner hears `readable`.
+  var mayRead: Bool { get }
   /// Whether `write` takes anything. When it turns true again, the owner hears `writable`.
   var isWritable: Bool { get }
   /// How much a copying reader should read at once: grows with traffic that was taken.

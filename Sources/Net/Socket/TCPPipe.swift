@@ -23,7 +23,7 @@ package final class TCPPipe: Pipe, ReadyTarget, TimerTarget {
 
   private let reactor: Reactor
   private var raw: CInt
-  private var mayRead = false
+  package private(set) var mayRead = false
   private var mayWrite = true
   private var hasHungUp = false
   private var hasEnded = false

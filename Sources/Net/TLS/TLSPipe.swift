@@ -48,7 +48,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   /// The library's words for what ended the session, for a log.
   package private(set) var libraryError: String?
 
-  private let ssl: OpaquePointer
+  private var ssl: OpaquePointer?
   private let below: any Pipe
   private let reactor: Reactor
   private var state = State.handshaking
@@ -68,19 +68,9 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   package init(
     over below: any Pipe, _ context: TLSContext, accepting accepted: AcceptedPeers, resumptionKey: String? = nil,
     on worker: isolated Worker
-  ) throws(TLSFailure) {
+  ) {
     // Both would seal into one batch at once. Nothing needs it: a tunnel in a tunnel has a stream between.
     precondition(!(below is TLSPipe), "TLS directly over TLS")
-    guard let ssl = SSL_new(context.raw) else {
-      below.abort(.limit)
-      throw .library(TLSContext.libraryError())
-    }
-    guard let bio = BIO_new(context.bioMethod) else {
-      SSL_free(ssl)
-      below.abort(.limit)
-      throw .library(TLSContext.libraryError())
-    }
-    self.ssl = ssl
     self.below = below
     self.context = context
     self.accepted = accepted
@@ -88,23 +78,11 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     reactor = worker.reactor
     held = Held(worker.reactor.pool)
     unsent = Held(worker.reactor.pool)
-    let this = Unmanaged.passUnretained(self).toOpaque()
-    BIO_set_data(bio, this)
-    SSL_set_bio(ssl, bio, bio)
-    skein_ssl_set_owner(ssl, this)
-    if context.role == .client {
-      SSL_set_connect_state(ssl)
-      if let resumptionKey, let session = context.takeSession(resumptionKey) {
-        SSL_set_session(ssl, session)
-        SSL_SESSION_free(session)
-      }
-    } else {
-      SSL_set_accept_state(ssl)
-    }
     below.owner = self
   }
 
   deinit {
+    guard let ssl else { return }
     // A connection that broke says nothing against its session; the library would strike it from the cache.
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
     SSL_free(ssl)
@@ -115,7 +93,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   }
 
   /// Whether this session was resumed.
-  package var isResumed: Bool { skein_ssl_is_resumed(ssl) == 1 }
+  package var isResumed: Bool { ssl.map { skein_ssl_is_resumed($0) == 1 } ?? false }
 
   // MARK: Handshake
 
@@ -123,18 +101,51 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   package func handshake(within deadline: Duration, on worker: isolated Worker) async throws(TLSFailure) -> TLSPeer {
     timer = reactor.arm(deadline, self)
     defer { if let timer { reactor.timers.cancel(timer) } }
+    // The library's part of a session is 40 KB: a client that says nothing does not get it.
+    if context.role == .server, !below.mayRead { try await moreFromBelow(on: worker) }
+    let ssl = try makeSession()
     while true {
       ERR_clear_error()
       let code = SSL_do_handshake(ssl)
       let problem = code == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, code)
-      if code != 1, problem != SSL_ERROR_WANT_READ { libraryError = TLSContext.libraryError() }
+      if code != 1, problem != SSL_ERROR_WANT_READ { noteLibraryError() }
       send()
       if code == 1 { return try verified() }
       guard problem == SSL_ERROR_WANT_READ, endBelow == nil else { throw fail(handshakeFailure()) }
-      await withUnsafeContinuation { waiter = $0 }
-      guard !isTimedOut else { throw fail(.timedOut) }
-      guard state == .handshaking else { throw .transport(.cancelled) }
+      try await moreFromBelow(on: worker)
     }
+  }
+
+  private func moreFromBelow(on worker: isolated Worker) async throws(TLSFailure) {
+    await withUnsafeContinuation { waiter = $0 }
+    guard !isTimedOut else { throw fail(.timedOut) }
+    guard state == .handshaking else { throw .transport(.cancelled) }
+  }
+
+  private func makeSession() throws(TLSFailure) -> OpaquePointer {
+    guard let ssl = SSL_new(context.raw) else { throw fail(.library(TLSContext.libraryError())) }
+    self.ssl = ssl
+    guard let bio = BIO_new(context.bioMethod) else { throw fail(.library(TLSContext.libraryError())) }
+    let this = Unmanaged.passUnretained(self).toOpaque()
+    BIO_set_data(bio, this)
+    SSL_set_bio(ssl, bio, bio)
+    skein_ssl_set_owner(ssl, this)
+    guard context.role == .client else {
+      SSL_set_accept_state(ssl)
+      return ssl
+    }
+    SSL_set_connect_state(ssl)
+    if let resumptionKey, let session = context.takeSession(resumptionKey) {
+      SSL_set_session(ssl, session)
+      SSL_SESSION_free(session)
+    }
+    return ssl
+  }
+
+  private func noteLibraryError() {
+    // A client without a certificate fails in the library, before there is anything for us to verify.
+    if ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE { refusal = .noCertificate }
+    libraryError = TLSContext.libraryError()
   }
 
   private func handshakeFailure() -> TLSFailure {
@@ -146,7 +157,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
 
   /// The second look, which a resumed handshake owes us.
   private func verified() throws(TLSFailure) -> TLSPeer {
-    guard let leaf = skein_ssl_peer_certificate(ssl) else { throw fail(.refused(.noCertificate)) }
+    guard let ssl, let leaf = skein_ssl_peer_certificate(ssl) else { throw fail(.refused(.noCertificate)) }
     defer { X509_free(leaf) }
     switch PeerCheck.judge(leaf, accepted: accepted, now: context.now()) {
     case .failure(let refusal): throw fail(.refused(refusal))
@@ -199,7 +210,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   // MARK: Reading
 
   package func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {
-    guard state == .open else { return ending ?? .wait }
+    guard let ssl, state == .open else { return ending ?? .wait }
     if let ending { return ending }
     var filled = 0
     while filled < room.count, ending == nil {
@@ -250,10 +261,13 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
 
   package var isWritable: Bool { state == .open && unsent.isEmpty }
 
+  /// Some may be decrypted already; only reading tells.
+  package var mayRead: Bool { true }
+
   // MARK: Writing
 
   package func write(_ pieces: UnsafeBufferPointer<iovec>) -> Transfer {
-    guard state == .open else { return .failed(.lost) }
+    guard let ssl, state == .open else { return .failed(.lost) }
     guard unsent.isEmpty else { return .wait }
     var taken = 0
     for piece in pieces where piece.iov_len > 0 {
@@ -322,7 +336,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   // MARK: Ending
 
   package func finish() {
-    guard state == .open, !hasSaidGoodbye else { return }
+    guard let ssl, state == .open, !hasSaidGoodbye else { return }
     hasSaidGoodbye = true
     ERR_clear_error()
     _ = SSL_shutdown(ssl)
