@@ -91,9 +91,17 @@ struct Flags {
     return .trustDomain(text("trust-domain") ?? "cluster.local")
   }
 
-  func socketOptions() -> SocketOptions {
+  /// For sockets between the two ends of a tunnel.
+  func tunnelOptions() -> SocketOptions {
     var options = SocketOptions()
     options.congestion = text("congestion")
+    return options
+  }
+
+  /// For sockets to applications, which a node's daemon only has on its own node.
+  func localOptions() -> SocketOptions {
+    var options = SocketOptions.local
+    if let congestion = text("congestion") { options.congestion = congestion }
     return options
   }
 

@@ -12,13 +12,14 @@ func runHBONEServer(_ flags: Flags) throws(FlagFailure) {
   let listen = try flags.endpoint("listen")
   let configuration = try flags.configuration()
   let accepted = try flags.accepted()
-  let options = flags.socketOptions()
+  let tunnelOptions = flags.tunnelOptions()
+  let localOptions = flags.localOptions()
   let deadline = try flags.handshakeDeadline()
   let workers = try flags.number("workers", default: 1)
   runProcess(workers: workers) { worker, counts in
     let context = try TLSContext(.server, configuration)
-    let server = Server(context: context, accepted: accepted, options: options, deadline: deadline, counts: counts)
-    var listening = options
+    let server = Server(context: context, accepted: accepted, options: localOptions, deadline: deadline, counts: counts)
+    var listening = tunnelOptions
     listening.reusesPort = workers > 1
     let listener = try Listener(.tcp(listen), listening, on: worker)
     Task.immediate(executorPreference: worker.loop) {
@@ -81,14 +82,15 @@ func runHBONEClient(_ flags: Flags) throws(FlagFailure) {
   let authority = try flags.required("authority")
   let configuration = try flags.configuration()
   let accepted = try flags.accepted()
-  let options = flags.socketOptions()
+  let tunnelOptions = flags.tunnelOptions()
+  let localOptions = flags.localOptions()
   let isNested = flags.has("nested")
   let outer = flags.text("outer-authority") ?? "nested"
   let workers = try flags.number("workers", default: 1)
   runProcess(workers: workers) { worker, counts in
     let context = try TLSContext(.client, configuration)
-    let tunnels = Tunnels(to: tunnel, context: context, accepted: accepted, options: options, counts: counts)
-    var listening = options
+    let tunnels = Tunnels(to: tunnel, context: context, accepted: accepted, options: tunnelOptions, counts: counts)
+    var listening = localOptions
     listening.reusesPort = workers > 1
     let listener = try Listener(.tcp(listen), listening, on: worker)
     Task.immediate(executorPreference: worker.loop) {

@@ -7,7 +7,7 @@ import Net
 func runRelay(_ flags: Flags) throws(FlagFailure) {
   let listen = try flags.endpoint("listen")
   let target = try flags.endpoint("to")
-  let options = flags.socketOptions()
+  let options = flags.localOptions()
   let workers = try flags.number("workers", default: 1)
   runProcess(workers: workers) { worker, _ in
     try listen.serve(options, sharesPort: workers > 1, on: worker) { app, worker in

@@ -24,6 +24,9 @@ package protocol FlushTarget: AnyObject {
 /// The waits of one worker.
 package final class Reactor: TimerTarget {
   private static let eventsMax = 256
+  /// A batch of so many events is worth another look for more before its frames are built.
+  private static let lookAgainFrom = 2
+  private static let looksMax = 4
   /// A worker with fewer events than `restEventsMax` in this time gives memory back that it does not need.
   private static let restEvery = Duration.seconds(5)
   private static let restEventsMax = 1000
@@ -107,19 +110,29 @@ package final class Reactor: TimerTarget {
   func poll(isBusy: Bool) {
     let started = now
     longestTurn = max(longestTurn, clock().since(started))
-    let count = epoll_wait(
-      epoll.raw, events, CInt(Self.eventsMax), isBusy || !toFlush.isEmpty ? 0 : sleepMilliseconds())
+    var count = dispatch(waiting: isBusy || !toFlush.isEmpty ? 0 : sleepMilliseconds())
+    // What arrived while a batch was worked off leaves in the same records: each tunnel seals and sends once for more.
+    var looks = 1
+    while count >= Self.lookAgainFrom, looks < Self.looksMax {
+      count = dispatch(waiting: 0)
+      looks += 1
+    }
+    timers.advance(to: now, into: &due)
+    for (target, timer) in due { target.expired(timer) }
+    due.removeAll(keepingCapacity: true)
+  }
+
+  private func dispatch(waiting milliseconds: CInt) -> Int {
+    let count = Int(max(0, epoll_wait(epoll.raw, events, CInt(Self.eventsMax), milliseconds)))
     now = clock()
-    if count > 0 { watchForRest(Int(count)) }
-    for index in 0..<Int(max(0, count)) {
+    if count > 0 { watchForRest(count) }
+    for index in 0..<count {
       let descriptor = Int(truncatingIfNeeded: events[index].data.u64 & 0xffff_ffff)
       let generation = UInt32(truncatingIfNeeded: events[index].data.u64 >> 32)
       guard descriptor < slots.count, slots[descriptor].generation == generation else { continue }
       slots[descriptor].target?.ready(events[index].events)
     }
-    timers.advance(to: now, into: &due)
-    for (target, timer) in due { target.expired(timer) }
-    due.removeAll(keepingCapacity: true)
+    return count
   }
 
   /// Lets everyone who asked work once. A flush may ask for another (a tunnel in a tunnel): those follow at once, a few

@@ -43,6 +43,14 @@ package struct SocketOptions: Sendable {
 
   /// The defaults above.
   package init() {}
+
+  /// For a socket whose other end is on this machine. There is no path to probe or to be fair on, and a congestion
+  /// control that paces (BBR) costs timers and small bursts for nothing; Reno is in every kernel.
+  package static var local: SocketOptions {
+    var options = SocketOptions()
+    options.congestion = "reno"
+    return options
+  }
 }
 
 extension SocketOptions {

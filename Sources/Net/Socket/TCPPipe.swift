@@ -96,12 +96,21 @@ package final class TCPPipe: Pipe, ReadyTarget, TimerTarget {
 
   package func write(_ pieces: UnsafeBufferPointer<iovec>) -> Transfer {
     guard mayWrite, raw >= 0 else { return .wait }
-    var message = msghdr()
-    message.msg_iov = UnsafeMutablePointer(mutating: pieces.baseAddress)
-    message.msg_iovlen = min(pieces.count, Batch.piecesMax)
-    let count = sendmsg(raw, &message, Flag.noSignal)
+    let offered: Int
+    let count: Int
+    if pieces.count == 1 {
+      // Most writes; the kernel need not fetch a list.
+      offered = pieces[0].iov_len
+      count = Glibc.send(raw, pieces[0].iov_base, offered, Flag.noSignal)
+    } else {
+      var message = msghdr()
+      message.msg_iov = UnsafeMutablePointer(mutating: pieces.baseAddress)
+      message.msg_iovlen = min(pieces.count, Batch.piecesMax)
+      offered = UnsafeBufferPointer(rebasing: pieces[..<message.msg_iovlen]).byteCount
+      count = sendmsg(raw, &message, Flag.noSignal)
+    }
     if count >= 0 {
-      if count < UnsafeBufferPointer(rebasing: pieces[..<message.msg_iovlen]).byteCount { mayWrite = false }
+      if count < offered { mayWrite = false }
       return count == 0 ? .wait : .bytes(count)
     }
     let code = errno

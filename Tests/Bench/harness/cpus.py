@@ -6,4 +6,4 @@ PROXY_CPU = 1
 
 # Nice value of everything measured and everything that measures. Neighbours on the machine then cost a latency sample
 # microseconds instead of their time slice; among themselves all candidates stay equal.
-PRIORITY = -20
+PRIORITY = 0
