@@ -105,10 +105,9 @@ extension HTTP2Session {
       stream.held.append(lent, from: taken)
       heldBytes += bytes - taken
     }
-    guard let raw, takenBytes > 0 else { return }
+    guard takenBytes > 0 else { return }
     stream.movedAt = reactor.now
-    guard !stream.isOver, !stream.hasReceivedEnd else { return }
-    _ = nghttp2_session_consume_stream(raw, stream.id, takenBytes)
+    credit(stream, takenBytes)
   }
 
   /// Tells the owners of what is left over, ended or broke.
@@ -125,14 +124,27 @@ extension HTTP2Session {
 
   // MARK: Credit
 
+  /// Updates sent for one window's worth of a stream.
+  private static var creditSteps: Int { 16 }
+
   /// A stream's owner used up so many held bytes.
   func returnCredit(_ stream: HTTP2Stream, _ count: Int) {
     guard let raw, count > 0 else { return }
     heldBytes -= count
-    if !stream.isOver { _ = nghttp2_session_consume_stream(raw, stream.id, count) }
+    credit(stream, count)
     returnConnectionCredit()
     // No event of a socket will have the update sent.
     if nghttp2_session_want_write(raw) != 0 { flushLater() }
+  }
+
+  /// Gives a stream's credit back in small steps: the library waits for half a window, and a peer that was held up for
+  /// so long sends as much at once, in front of everything else on the tunnel.
+  private func credit(_ stream: HTTP2Stream, _ count: Int) {
+    guard let raw, !stream.isOver, !stream.hasReceivedEnd else { return }
+    stream.owedBytes += count
+    guard stream.owedBytes >= Int(limits.streamWindow) / Self.creditSteps else { return }
+    _ = nghttp2_submit_window_update(raw, HTTP2Library.noFlags, stream.id, Int32(clamping: stream.owedBytes))
+    stream.owedBytes = 0
   }
 
   /// Forgets what is held for a stream that broke or was given up.

@@ -43,6 +43,8 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   var isAbandoned = false
   var failure: PipeFailure?
   var receivedBytes = 0
+  /// Bytes taken that the peer has no credit for yet.
+  var owedBytes = 0
   var movedAt: Instant
   /// Where this stream's pieces lie in the session's list for this batch; -1: none.
   var firstPiece = -1
