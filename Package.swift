@@ -26,7 +26,7 @@ let hot = common + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(confi
 let isFuzzing = Context.environment["SKEIN_FUZZ"] != nil
 let fuzzers: [Target] = ["FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat"].map { name in
   .executableTarget(
-    name: name, dependencies: ["Format", "Net", "HTTP"], path: "Tests/Fuzz/\(name)",
+    name: name, dependencies: ["Format", "Net", "HTTP", "Rig"], path: "Tests/Fuzz/\(name)",
     swiftSettings: common + [.unsafeFlags(["-parse-as-library"])])
 }
 

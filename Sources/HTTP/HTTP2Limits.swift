@@ -15,7 +15,7 @@ package struct HTTP2Limits: Sendable {
   /// The largest frame we accept; the payload waits in the batch, never in a buffer of its own.
   package var frameBytesMax: UInt32 = 1 << 20
   /// The largest frame we build, where the peer accepts it: full TLS records with the header in front.
-  package var builtFrameBytesMax = 256 * 1024 - 9
+  package var builtFrameBytesMax = (1 << 20) - 9
   /// A stream's window: what one silent consumer can make us hold. As large as the peers' own, some of which drop what
   /// does not fit when their origin ends first; all streams together are bounded by `heldBytesMax`.
   package var streamWindow: Int32 = 4 << 20

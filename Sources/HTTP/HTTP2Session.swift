@@ -129,6 +129,9 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
     return stream
   }
 
+  /// Whether `nextRequest` answers at once.
+  package var hasRequest: Bool { !requests.isEmpty }
+
   /// A server's next request; nil when the session has ended.
   package func nextRequest(on worker: isolated Worker) async -> HTTP2Stream? {
     while requests.isEmpty, ending == nil { await withUnsafeContinuation { requestWaiter = $0 } }
