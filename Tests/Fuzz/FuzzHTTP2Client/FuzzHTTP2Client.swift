@@ -34,7 +34,9 @@ private func feed(_ input: [UInt8], on worker: isolated Worker) async {
   if input[0] & 1 == 1 { pipe.give([0, 0, 0, 4, 0, 0, 0, 0, 0]) }
   var streams: [HTTP2Stream] = []
   for index in 0..<3 {
-    if let stream = try? session.open(index == 0 ? request : .connect(authority: "a:1"), ends: index == 0) { streams.append(stream) }
+    if let stream = try? session.open(index == 0 ? request : .connect(authority: "a:1"), ends: index == 0) {
+      streams.append(stream)
+    }
   }
   await settle(1, on: worker)
   let step = max(1, Int(input[0] >> 1))
