@@ -94,7 +94,11 @@ package final class Reactor: TimerTarget {
   }
 
   /// Lets go of everything watched, when the thread ends: those who go then close what they own.
-  func forgetAll() { slots = [] }
+  func forgetAll() {
+    slots = []
+    timers = Timers(start: now)
+    toFlush = []
+  }
 
   /// Has `target` flushed at the end of this turn, or of the next when flushing is under way. The target keeps itself
   /// from asking twice.
