@@ -19,11 +19,12 @@ extension HTTP2Session {
     guard ending == nil, !isReceiving else { return }
     isReceiving = true
     defer { isReceiving = false }
-    let room = reactor.batch.plainIn
+    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.batch.plainIn[..<reactor.batchBytes])
     while ending == nil {
       switch readBatch(room) {
       case .bytes(let count):
         heardAt = reactor.now
+        if count >= Batch.shortBytes { bulkAt = reactor.now }
         parse(UnsafeRawBufferPointer(rebasing: room[..<count]))
         guard count < room.count else {
           readsAgain = true
@@ -84,6 +85,7 @@ extension HTTP2Session {
     stream.lastPiece = -1
     var isTaking = stream.held.isEmpty
     var takenBytes = 0
+    let receivedBefore = stream.receivedBytes
     let room = reactor.batch.pieces
     while next >= 0 {
       var count = 0
@@ -105,6 +107,7 @@ extension HTTP2Session {
       stream.held.append(lent, from: taken)
       heldBytes += bytes - taken
     }
+    reactor.passed(messageOf: stream.receivedBytes - receivedBefore)
     guard takenBytes > 0 else { return }
     stream.movedAt = reactor.now
     credit(stream, takenBytes)

@@ -24,7 +24,7 @@ extension HTTP2Session {
     guard let raw, ending == nil else { return }
     let code = build(raw)
     // A full batch: there is more, after the others had their turn.
-    if builtCount > Batch.bytes / 2, pipe.isWritable, nghttp2_session_want_write(raw) != 0 { flushLater() }
+    if isBatchFull, pipe.isWritable { flushLater() }
     if code < 0, code != NGHTTP2_ERR_PAUSE.rawValue { return fail(libraryCode: code) }
     let waiting = toTellWritable
     toTellWritable.removeAll(keepingCapacity: true)
@@ -37,6 +37,7 @@ extension HTTP2Session {
   @discardableResult
   func build(_ raw: OpaquePointer) -> CInt {
     builtCount = 0
+    isBatchFull = false
     guard pipe.isWritable, sendKept() else { return 0 }
     let code = nghttp2_session_send(raw)
     sendBuilt()
@@ -46,15 +47,21 @@ extension HTTP2Session {
   /// The room for the next frame's payload, behind its header; nil when the batch is full.
   func room(_ wanted: Int) -> UnsafeMutableRawBufferPointer? {
     let batch = reactor.batch.plainOut
-    let left = batch.count - builtCount - 9
-    guard left >= min(wanted, 16_384) else { return nil }
+    let left = reactor.batchBytes - builtCount - 9
+    guard left >= min(wanted, 16_384) else {
+      isBatchFull = true
+      return nil
+    }
     return UnsafeMutableRawBufferPointer(rebasing: batch[(builtCount + 9)..<(builtCount + 9 + min(left, wanted))])
   }
 
   /// Appends a control frame, or part of one; false when the batch is full.
   func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let batch = reactor.batch.plainOut
-    guard builtCount + bytes.count <= batch.count else { return false }
+    guard builtCount + bytes.count <= batch.count else {
+      isBatchFull = true
+      return false
+    }
     UnsafeMutableRawBufferPointer(rebasing: batch[builtCount..<(builtCount + bytes.count)]).copyMemory(from: bytes)
     builtCount += bytes.count
     return true
@@ -70,6 +77,7 @@ extension HTTP2Session {
   private func sendBuilt() {
     guard builtCount > 0, let base = reactor.batch.plainOut.baseAddress else { return }
     sentAt = reactor.now
+    if builtCount >= Batch.shortBytes / 2 { bulkAt = reactor.now }
     var piece = iovec(iov_base: base, iov_len: builtCount)
     let transfer = withUnsafePointer(to: &piece) { pipe.write(UnsafeBufferPointer(start: $0, count: 1)) }
     let taken: Int

@@ -55,6 +55,7 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
 
   // Sending.
   var builtCount = 0
+  var isBatchFull = false
   var unsent: Held
   var isFlushQueued = false
   var toTellWritable: [HTTP2Stream] = []
@@ -64,6 +65,7 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
   var heardAt: Instant
   var sentAt: Instant
   var busyAt: Instant
+  var bulkAt: Instant?
   var hasPeerSettings = false
   var pingSentAt: Instant?
   var timer: Timer?
@@ -107,6 +109,9 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
     let peerMax = nghttp2_session_get_remote_settings(raw, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
     return streams.count < Int(min(peerMax, limits.openedMax)) && nghttp2_session_check_request_allowed(raw) == 1
   }
+
+  /// Whether it moved bulk within the last second: a stream that somebody waits for is better off on another session.
+  package var carriesBulk: Bool { bulkAt.map { reactor.now.since($0) < .seconds(1) } ?? false }
 
   // MARK: Streams
 

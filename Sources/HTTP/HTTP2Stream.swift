@@ -232,7 +232,9 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     }
     if hasFinished { return trailersToSend.map { .trailers($0) } ?? .bytes(0, ends: true) }
     switch owner?.fill(room, for: self) ?? .wait {
-    case .bytes(let count): return .bytes(count, ends: false)
+    case .bytes(let count):
+      session.reactor.passed(messageOf: count)
+      return .bytes(count, ends: false)
     case .end:
       hasFinished = true
       return .bytes(0, ends: true)

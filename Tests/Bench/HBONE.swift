@@ -110,6 +110,8 @@ func runHBONEClient(_ flags: Flags) throws(FlagFailure) {
 
 /// The tunnel's near end: sessions to one peer, as many as its stream limit asks for.
 final class Tunnels {
+  private static let tunnelsMax = 4
+
   private let peer: Endpoint
   private let context: TLSContext
   private let accepted: AcceptedPeers
@@ -172,7 +174,9 @@ final class Tunnels {
   private func openSession(on worker: isolated Worker) async -> HTTP2Session? {
     while true {
       sessions.removeAll { $0.ending != nil || $0.isDraining }
-      if let session = sessions.first(where: \.canOpen) { return session }
+      if let session = sessions.first(where: { $0.canOpen && !$0.carriesBulk }) { return session }
+      // Beside bulk a stream would wait behind it: a tunnel more, up to a few.
+      if sessions.count >= Self.tunnelsMax, let session = sessions.first(where: \.canOpen) { return session }
       guard isOpening else { break }
       await withUnsafeContinuation { waiters.append($0) }
     }

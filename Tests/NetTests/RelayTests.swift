@@ -139,6 +139,29 @@ import Testing
     }
   }
 
+  /// TLS on both sides of the relay: what one session decrypts the other seals, with ends and back pressure.
+  @Test func relaysBetweenTwoSessions() async throws {
+    let authority = try Authority()
+    let (a, b) = (try authority.configuration(TLSTests.alice), try authority.configuration(TLSTests.bob))
+    try await onWorker { worker in
+      let (app, first) = try await tlsPair(a, b, on: worker)
+      let (peer, second) = try await tlsPair(a, b, on: worker)
+      let tally = Box<Relay.Tally?>(nil)
+      let relay = Relay(first, second, on: worker)
+      Task.immediate(executorPreference: worker.loop) { await run(relay, into: tally, on: worker) }
+      let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 131 ^ $0 >> 7) }
+      Task.immediate(executorPreference: worker.loop) { await pour(bytes, into: app, on: worker) }
+      let there = Box<[UInt8]>([])
+      await collect(bytes.count, from: peer, into: there, on: worker)
+      let isWhole = there.value == bytes
+      #expect(isWhole)
+      #expect(tally.value == nil, "the other half is open")
+      peer.close()
+      #expect(await app.lastWord(on: worker) == .end)
+      #expect(await eventually(on: worker) { tally.value?.ending == .ended })
+    }
+  }
+
   @Test func manyMegabytesBothWaysAtOnceArriveWhole() async throws {
     try await onWorker { worker in
       let scene = try await Self.scene(on: worker)
@@ -164,7 +187,7 @@ private func run(_ relay: Relay, into tally: Box<Relay.Tally?>, on worker: isola
   tally.value = await relay.run(on: worker)
 }
 
-private func pour(_ bytes: [UInt8], into pipe: TCPPipe, on worker: isolated Worker) async {
+private func pour(_ bytes: [UInt8], into pipe: any Pipe, on worker: isolated Worker) async {
   var position = 0
   while position < bytes.count {
     let taken = pipe.send(Array(bytes[position..<min(bytes.count, position + 65_536)]))
@@ -174,7 +197,7 @@ private func pour(_ bytes: [UInt8], into pipe: TCPPipe, on worker: isolated Work
   pipe.finish()
 }
 
-private func collect(_ count: Int, from pipe: TCPPipe, into box: Box<[UInt8]>, on worker: isolated Worker) async {
+private func collect(_ count: Int, from pipe: any Pipe, into box: Box<[UInt8]>, on worker: isolated Worker) async {
   box.value = await pipe.receive(count, on: worker)
   _ = await pipe.lastWord(on: worker)
 }
@@ -185,4 +208,16 @@ func tcpPair(on worker: isolated Worker) async throws -> (TCPPipe, TCPPipe) {
   let near = try await dial(listener.address, within: .seconds(5), on: worker)
   guard let accepted = await listener.accept(on: worker) else { throw DialFailure.timedOut }
   return (near, try accepted.pipe(on: worker))
+}
+
+/// The two ends of one TLS session over a TCP connection on loopback.
+func tlsPair(_ client: TLSConfiguration, _ server: TLSConfiguration, on worker: isolated Worker) async throws -> (TLSPipe, TLSPipe) {
+  let (near, far) = try await tcpPair(on: worker)
+  let domain = AcceptedPeers.trustDomain("cluster.local")
+  let a = TLSPipe(over: near, try TLSContext(.client, client), accepting: domain, on: worker)
+  let b = TLSPipe(over: far, try TLSContext(.server, server), accepting: domain, on: worker)
+  Task.immediate(executorPreference: worker.loop) { _ = try? await b.handshake(within: .seconds(5), on: worker) }
+  _ = try await a.handshake(within: .seconds(5), on: worker)
+  _ = await eventually(on: worker) { b.peer != nil }
+  return (a, b)
 }

@@ -16,6 +16,10 @@ package final class Batch {
   /// How much is built, sealed and sent, or read and opened, at once. Measured for a pair on one core: 256 KiB costs
   /// 1.19 s/GB, 512 KiB 1.17, 1 MiB 0.98, 2 MiB 0.90, 4 MiB 0.92.
   package static let bytes = 2048 * 1024
+  /// The same while small messages pass through the worker too: a full batch would keep them waiting for 2 ms.
+  package static let shortBytes = 256 * 1024
+  /// A message under this size is one that somebody waits for.
+  package static let smallMessageBytes = 4096
   /// Room for records' headers and tags around a full batch, and for a few control records.
   private static let cipherBytes = bytes + 128 * 1024
   /// The most one read between two sockets moves.

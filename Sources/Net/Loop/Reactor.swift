@@ -27,6 +27,7 @@ package final class Reactor: TimerTarget {
   /// A batch of so many events is worth another look for more before its frames are built.
   private static let lookAgainFrom = 2
   private static let looksMax = 4
+  private static let smallMessageMemory = Duration.milliseconds(100)
   /// A worker with fewer events than `restEventsMax` in this time gives memory back that it does not need.
   private static let restEvery = Duration.seconds(5)
   private static let restEventsMax = 1000
@@ -43,6 +44,7 @@ package final class Reactor: TimerTarget {
   private var due: [(any TimerTarget, Timer)] = []
   private var toFlush: [any FlushTarget] = []
   private var flushing: [any FlushTarget] = []
+  private var smallMessageAt = Instant(nanoseconds: 0)
   private var recentEvents = 0
   private var isRestArmed = false
 
@@ -106,6 +108,16 @@ package final class Reactor: TimerTarget {
 
   /// Tells `target` once, `length` from now.
   package func arm(_ length: Duration, _ target: any TimerTarget) -> Timer { timers.arm(at: now + length, target) }
+
+  /// A message of so many bytes passed: short ones make short batches, for a while.
+  package func passed(messageOf count: Int) {
+    if count < Batch.smallMessageBytes { smallMessageAt = now }
+  }
+
+  /// How much one batch may hold now.
+  package var batchBytes: Int {
+    now.since(smallMessageAt) < Self.smallMessageMemory ? Batch.shortBytes : Batch.bytes
+  }
 
   /// Descriptors watched.
   package var watched: Int { slots.count { $0.target != nil } }

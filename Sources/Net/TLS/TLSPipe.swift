@@ -37,7 +37,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   package var owner: (any PipeOwner)?
   package var held: Held
   package let pulls = false
-  package let readMax = Batch.bytes
+  package let readMax = Batch.copyBytes
 
   let context: TLSContext
   let accepted: AcceptedPeers
