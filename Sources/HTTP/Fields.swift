@@ -20,6 +20,8 @@ package struct Fields: Sendable, Equatable {
 
   /// A section of names and values in order.
   package init(_ fields: [(String, String)]) {
+    entries.reserveCapacity(fields.count)
+    bytes.reserveCapacity(fields.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count })
     for (name, value) in fields { append(name, value) }
   }
 
@@ -35,6 +37,14 @@ package struct Fields: Sendable, Equatable {
       Entry(start: UInt32(bytes.count), nameCount: UInt32(name.utf8.count), valueCount: UInt32(value.utf8.count)))
     bytes.append(contentsOf: name.utf8)
     bytes.append(contentsOf: value.utf8)
+  }
+
+  /// An empty section with room for a usual one, so that it does not grow step by step.
+  static var received: Fields {
+    var fields = Fields()
+    fields.bytes.reserveCapacity(256)
+    fields.entries.reserveCapacity(8)
+    return fields
   }
 
   mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {

@@ -191,10 +191,11 @@ private func beganHeaders(
   let id = frame.pointee.hd.stream_id
   guard frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue) else { return 0 }
   guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
-    HTTP2Library.stream(raw, id)?.section = HTTP2Stream.Section()
+    HTTP2Library.stream(raw, id)?.section = HTTP2Stream.Section(fields: .received)
     return 0
   }
   let stream = session.begin(id)
+  stream.section = HTTP2Stream.Section(fields: .received)
   return nghttp2_session_set_stream_user_data(raw, id, Unmanaged.passUnretained(stream).toOpaque()) == 0 ? 0 : fatal
 }
 

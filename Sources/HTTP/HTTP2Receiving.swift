@@ -107,7 +107,7 @@ extension HTTP2Session {
       stream.held.append(lent, from: taken)
       heldBytes += bytes - taken
     }
-    reactor.passed(messageOf: stream.receivedBytes - receivedBefore)
+    stream.passed(stream.receivedBytes - receivedBefore)
     guard takenBytes > 0 else { return }
     stream.movedAt = reactor.now
     credit(stream, takenBytes)
@@ -127,8 +127,8 @@ extension HTTP2Session {
 
   // MARK: Credit
 
-  /// Updates sent for one window's worth of a stream.
-  private static var creditSteps: Int { 16 }
+  /// Updates sent for one window's worth of a stream; each is an allocation of the library's.
+  private static var creditSteps: Int { 4 }
 
   /// A stream's owner used up so many held bytes.
   func returnCredit(_ stream: HTTP2Stream, _ count: Int) {

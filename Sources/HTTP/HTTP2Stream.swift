@@ -50,6 +50,8 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   var firstPiece = -1
   var lastPiece = -1
   var isTouched = false
+  private var recentBytes = 0
+  private var quietSince: Instant
   private var outgoing: Held
   private var wasRefused = false
   private var isDeferred = false
@@ -71,6 +73,7 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     held = Held(session.reactor.pool)
     outgoing = Held(session.reactor.pool)
     movedAt = session.reactor.now
+    quietSince = session.reactor.now
   }
 
   // MARK: Heads
@@ -233,7 +236,7 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     if hasFinished { return trailersToSend.map { .trailers($0) } ?? .bytes(0, ends: true) }
     switch owner?.fill(room, for: self) ?? .wait {
     case .bytes(let count):
-      session.reactor.passed(messageOf: count)
+      passed(count)
       return .bytes(count, ends: false)
     case .end:
       hasFinished = true
@@ -243,6 +246,18 @@ package final class HTTP2Stream: Pipe, TimerTarget {
       return .nothing
     case .failed(let failure): return .failed(failure)
     }
+  }
+
+  /// So many bytes passed at once, one way or the other.
+  func passed(_ count: Int) {
+    let reactor = session.reactor
+    if reactor.now.since(quietSince) > Reactor.smallMessageMemory {
+      quietSince = reactor.now
+      recentBytes = 0
+    }
+    recentBytes += count
+    guard count < Batch.smallMessageBytes, recentBytes < Batch.quietStreamBytes else { return }
+    reactor.noteSmallMessage()
   }
 
   /// Whether bytes wait for the peer's credit rather than for the owner.

@@ -211,7 +211,9 @@ func tcpPair(on worker: isolated Worker) async throws -> (TCPPipe, TCPPipe) {
 }
 
 /// The two ends of one TLS session over a TCP connection on loopback.
-func tlsPair(_ client: TLSConfiguration, _ server: TLSConfiguration, on worker: isolated Worker) async throws -> (TLSPipe, TLSPipe) {
+func tlsPair(_ client: TLSConfiguration, _ server: TLSConfiguration, on worker: isolated Worker) async throws -> (
+  TLSPipe, TLSPipe
+) {
   let (near, far) = try await tcpPair(on: worker)
   let domain = AcceptedPeers.trustDomain("cluster.local")
   let a = TLSPipe(over: near, try TLSContext(.client, client), accepting: domain, on: worker)

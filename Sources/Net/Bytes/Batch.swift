@@ -18,8 +18,10 @@ package final class Batch {
   package static let bytes = 2048 * 1024
   /// The same while small messages pass through the worker too: a full batch would keep them waiting for 2 ms.
   package static let shortBytes = 256 * 1024
-  /// A message under this size is one that somebody waits for.
+  /// A message under the first size, on a stream that moved less than the second in a while, is one somebody waits for.
   package static let smallMessageBytes = 4096
+  /// See `smallMessageBytes`.
+  package static let quietStreamBytes = 64 * 1024
   /// Room for records' headers and tags around a full batch, and for a few control records.
   private static let cipherBytes = bytes + 128 * 1024
   /// The most one read between two sockets moves.

@@ -27,7 +27,8 @@ package final class Reactor: TimerTarget {
   /// A batch of so many events is worth another look for more before its frames are built.
   private static let lookAgainFrom = 2
   private static let looksMax = 4
-  private static let smallMessageMemory = Duration.milliseconds(100)
+  /// How long batches stay short after a small message.
+  package static let smallMessageMemory = Duration.milliseconds(100)
   /// A worker with fewer events than `restEventsMax` in this time gives memory back that it does not need.
   private static let restEvery = Duration.seconds(5)
   private static let restEventsMax = 1000
@@ -109,10 +110,8 @@ package final class Reactor: TimerTarget {
   /// Tells `target` once, `length` from now.
   package func arm(_ length: Duration, _ target: any TimerTarget) -> Timer { timers.arm(at: now + length, target) }
 
-  /// A message of so many bytes passed: short ones make short batches, for a while.
-  package func passed(messageOf count: Int) {
-    if count < Batch.smallMessageBytes { smallMessageAt = now }
-  }
+  /// A message passed that somebody waits for: batches are short for a while.
+  package func noteSmallMessage() { smallMessageAt = now }
 
   /// How much one batch may hold now.
   package var batchBytes: Int {

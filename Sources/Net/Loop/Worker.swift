@@ -68,19 +68,23 @@ private final class ThreadStart: Sendable {
   }
 }
 
+private func takeTurns(on worker: isolated Worker) {
+  var jobs: [UnownedJob] = []
+  while worker.loop.isRunning {
+    worker.reactor.poll(isBusy: worker.loop.hasJobs)
+    worker.loop.runJobs(using: &jobs)
+    worker.reactor.flush()
+  }
+  worker.reactor.forgetAll()
+}
+
 private func threadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   guard let context else { return nil }
   let start = Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue()
   _ = skein_set_thread_name(String(start.name.prefix(15)))
   let worker = start.worker
   worker.loop.adopt()
-  var jobs: [UnownedJob] = []
-  while worker.loop.isRunning {
-    let isBusy = worker.loop.hasJobs
-    worker.assumeIsolated { $0.reactor.poll(isBusy: isBusy) }
-    worker.loop.runJobs(using: &jobs)
-    worker.assumeIsolated { $0.reactor.flush() }
-  }
-  worker.assumeIsolated { $0.reactor.forgetAll() }
+  // Entered once: each entering would allocate its closure.
+  worker.assumeIsolated { takeTurns(on: $0) }
   return nil
 }

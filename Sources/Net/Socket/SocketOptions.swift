@@ -36,6 +36,8 @@ package struct SocketOptions: Sendable {
   package var userTimeout: Duration?
   /// The congestion control by name; nil leaves the machine's.
   package var congestion: String?
+  /// TCP_NOTSENT_LOWAT: bytes the kernel takes beyond what it has sent; nil leaves the buffer's size.
+  package var unsentMax: Int?
   /// The address to dial from; port 0 lets the kernel choose.
   package var source: Endpoint?
   /// Makes the socket in this network namespace (a descriptor of /proc/…/ns/net) and comes back.
@@ -49,6 +51,7 @@ package struct SocketOptions: Sendable {
   package static var local: SocketOptions {
     var options = SocketOptions()
     options.congestion = "reno"
+    options.unsentMax = 256 * 1024
     return options
   }
 }
@@ -73,6 +76,7 @@ extension SocketOptions {
     if isFreebind { try set(socket, isV6 ? SKEIN_FREEBIND_V6 : SKEIN_FREEBIND_V4, 1) }
     if reusesPort { try set(socket, SKEIN_REUSEPORT, 1) }
     if let userTimeout { try set(socket, SKEIN_USER_TIMEOUT, CInt(clamping: userTimeout.nanoseconds / 1_000_000)) }
+    if let unsentMax { try set(socket, SKEIN_NOTSENT_LOWAT, CInt(clamping: unsentMax)) }
     if let keepalive { try apply(keepalive, to: socket) }
     if let congestion {
       guard skein_set_congestion(socket, congestion, socklen_t(congestion.utf8.count)) == 0 else {

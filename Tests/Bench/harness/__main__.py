@@ -18,6 +18,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Interop"))
 
+import allocations  # noqa: E402
 import certs  # noqa: E402
 import handshakes  # noqa: E402
 import memory  # noqa: E402
@@ -31,7 +32,7 @@ from report import Report  # noqa: E402
 PARTS = {
     "hbone": {"bulk": parts.bulk, "requests": parts.requests, "latency": parts.latency,
               "beside-bulk": parts.beside_bulk, "churn": parts.churn, "handshakes": handshakes.handshakes,
-              "memory": memory.memory},
+              "memory": memory.memory, "allocations": allocations.allocations},
     "relay": {"bulk": parts.relay},
 }
 

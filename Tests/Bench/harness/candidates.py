@@ -65,6 +65,17 @@ def pair(setting, kind, backend, openssl=NONE, is_ours=False):
     return Candidate(_pair_name(kind, is_ours), listen, processes[::-1], openssl, is_ours)
 
 
+def counted_pair(setting, backend, library, counts):
+    """Our pair with an allocator that counts: `counts` are the files that show the numbers, client first."""
+    listen, tunnel = setting.stage.ports(2)
+    programs = [_pair_client(setting, "skein", listen, tunnel, backend, "3.0"),
+                _pair_server(setting, "skein", tunnel, backend, "3.0")]
+    for program, count in zip(programs, counts):
+        program.environment |= {"LD_PRELOAD": str(library), "SKEIN_MALLOC_COUNT": str(count)}
+    processes = [setting.stage.start(program, cpu=PROXY_CPU) for program in reversed(programs)]
+    return Candidate("ours", listen, processes[::-1], "3.0", True)
+
+
 def relay(setting, kind, backend, is_ours=False):
     listen, = setting.stage.ports(1)
     program = _relay_program(setting, kind, listen, backend)

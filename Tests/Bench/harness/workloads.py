@@ -22,6 +22,7 @@ SMALL_PATH, SMALL_BYTES = "/1k", 1000
 STORM_PATH, STORM_BYTES = "/256k", 256 * 1024
 BULK_PATH, BULK_BYTES = "/64m", 64_000_000
 BULK_LEAD_SECONDS = 1
+WARM_CONNECTIONS = 20
 SETTLE_SECONDS = 0.1
 PR_SET_TIMERSLACK = 29
 _libc = ctypes.CDLL(None)
@@ -108,7 +109,7 @@ def latency_beside_bulk(candidate, load_binary, rate, connections, seconds, pace
 
 def churn(candidate, count):
     """CPU microseconds per connection that carries one small request and closes."""
-    for _ in range(20):
+    for _ in range(WARM_CONNECTIONS):
         _one_connection(candidate)  # The tunnel is up and the code warm before counting starts.
     time.sleep(SETTLE_SECONDS)
     before = candidate.cpu_ns()
@@ -118,6 +119,18 @@ def churn(candidate, count):
     elapsed = time.monotonic() - started
     time.sleep(SETTLE_SECONDS)
     return {"cpu_us_per_connection": (candidate.cpu_ns() - before) / 1e3 / count, "connections_s": count / elapsed}
+
+
+def download(candidate, connection):
+    """One big file over a connection that is open; returns when all of it came."""
+    connection.settimeout(30)
+    connection.sendall(f"GET {BULK_PATH} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    received = 0
+    while received < BULK_BYTES:
+        chunk = connection.recv(1 << 20)
+        if not chunk:
+            raise PeerFailure(f"{candidate.label}: {received} of {BULK_BYTES} bytes came")
+        received += len(chunk)
 
 
 def hold(candidate, count):
