@@ -31,11 +31,17 @@ extension HTTP2Session {
           return flushLater()
         }
       case .wait: return
-      // A goodbye with nothing left to say it about is an end; any other loses streams.
-      case .end: return end(streamCount == 0 ? .cancelled : .lost)
+      case .end: return receivedGoodbye()
       case .failed: return end(.lost)
       }
     }
+  }
+
+  /// The connection's end: with nothing left to say it about it is one, behind our last answers; else streams are lost.
+  private func receivedGoodbye() {
+    guard streamCount == 0 else { return end(.lost) }
+    isDraining = true
+    flushLater()
   }
 
   private func readBatch(_ room: UnsafeMutableRawBufferPointer) -> Transfer {

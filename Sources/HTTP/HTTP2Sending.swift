@@ -38,7 +38,7 @@ extension HTTP2Session {
   func build(_ raw: OpaquePointer) -> CInt {
     builtCount = 0
     isBatchFull = false
-    guard pipe.isWritable, sendKept() else { return 0 }
+    guard pipe.isWritable, unsent.send(to: pipe, reactor.batch.pieces) else { return 0 }
     let code = nghttp2_session_send(raw)
     sendBuilt()
     return code
@@ -88,18 +88,6 @@ extension HTTP2Session {
     case .end, .failed: taken = builtCount
     }
     unsent.append(UnsafeRawBufferPointer(start: base + taken, count: builtCount - taken))
-  }
-
-  /// Passes on what the pipe did not take last time; true when all of it went.
-  private func sendKept() -> Bool {
-    while !unsent.isEmpty {
-      let pieces = unsent.lend(reactor.batch.pieces)
-      let offered = pieces.byteCount
-      guard case .bytes(let count) = pipe.write(pieces) else { return false }
-      unsent.consume(count)
-      guard count == offered || pipe.isWritable else { return false }
-    }
-    return true
   }
 
   package func writable(_ pipe: any Pipe) { flushLater() }

@@ -30,6 +30,7 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
   package private(set) var ending: PipeFailure?
   /// Whether the peer, or we, announced the end: no new streams.
   package internal(set) var isDraining = false
+  var hasSaidGoodbye = false
 
   let reactor: Reactor
   let limits: HTTP2Limits
@@ -181,8 +182,8 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
     let isComplete = stream.hasReceivedEnd && code == NGHTTP2_NO_ERROR.rawValue
     if !isComplete {
       stream.failure = stream.failure ?? PipeFailure(errorCode: code)
-      drop(heldOf: stream)
     }
+    if !isComplete || stream.isAbandoned { drop(heldOf: stream) }
     touch(stream)
     if !isReceiving { flushLater() }
   }
@@ -245,6 +246,7 @@ package final class HTTP2Session: PipeOwner, FlushTarget, TimerTarget {
     }
     for stream in openStreams { fail(stream, why == .protocolError ? .protocolError : .lost) }
     streams.removeAll()
+    requests.removeAll()
     tellTouched()
     wakeRequestWaiter()
     onClose?()

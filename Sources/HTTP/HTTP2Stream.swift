@@ -76,6 +76,9 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     quietSince = session.reactor.now
   }
 
+  // Whatever way it goes, the session's sum is right without it.
+  deinit { session.heldBytes -= held.count }
+
   // MARK: Heads
 
   /// Waits for the final response. On failure the stream is reset.
@@ -98,7 +101,9 @@ package final class HTTP2Stream: Pipe, TimerTarget {
     isAnswered = true
     if ends { hasFinished = true }
     session.submitResponse(self, fields, ends: ends)
-    if ends { isAbandoned = true }
+    guard ends else { return }
+    isAbandoned = true
+    session.drop(heldOf: self)
   }
 
   /// The answer is on its way whole; whatever the request still brings is not wanted (RFC 9113 8.1). Said only now: a
@@ -147,6 +152,8 @@ package final class HTTP2Stream: Pipe, TimerTarget {
 
   package var mayRead: Bool { !held.isEmpty || hasReceivedEnd || failure != nil }
 
+  package var isGone: Bool { isOver && failure == nil }
+
   package var isWritable: Bool { !isOver && outgoing.count < session.limits.queuedBytesMax }
 
   package func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {
@@ -191,9 +198,12 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   }
 
   package func close() {
+    guard !isAbandoned else { return }
+    // A request that nobody answered has no good end.
+    guard isAnswered else { return abort(.cancelled) }
     finish()
     abandon()
-    guard !isOver, !hasReceivedEnd else { return }
+    guard !isOver else { return }
     lingerTimer = session.reactor.arm(Self.lingerMax, self)
   }
 
@@ -206,7 +216,9 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   package func expired(_ timer: Timer) {
     lingerTimer = nil
     guard !isOver else { return }
-    session.reset(self, NGHTTP2_CANCEL.rawValue)
+    // A whole answer stays one: what is reset is only the rest of the request.
+    let isWhole = session.role == .server && hasFinished && outgoing.isEmpty
+    session.reset(self, isWhole ? NGHTTP2_NO_ERROR.rawValue : NGHTTP2_CANCEL.rawValue)
   }
 
   private func resume() {
@@ -261,7 +273,7 @@ package final class HTTP2Stream: Pipe, TimerTarget {
   }
 
   /// Whether bytes wait for the peer's credit rather than for the owner.
-  var wantsCredit: Bool { !isDeferred && !hasFinished }
+  var wantsCredit: Bool { !isDeferred && (!hasFinished || !outgoing.isEmpty) }
 
   func tellWritable() {
     guard wasRefused, !isOver else { return }

@@ -11,7 +11,8 @@ extension HTTP2Session {
   /// Takes no new streams and ends when the last one has. The peer is told twice: first that the end is near, then
   /// which streams were still seen (RFC 9113 6.8).
   package func drain() {
-    guard let raw, !isDraining else { return }
+    guard let raw, !hasSaidGoodbye else { return }
+    hasSaidGoodbye = true
     isDraining = true
     if role == .server {
       _ = nghttp2_submit_shutdown_notice(raw)

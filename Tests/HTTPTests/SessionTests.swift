@@ -94,6 +94,50 @@ import Testing
     }
   }
 
+  /// Bodies that nobody reads, refused one after the other: what was held for them is not counted for ever.
+  @Test func refusedBodiesAreNotHeldAgainstTheSession() async throws {
+    try await onWorker { worker in
+      let pair = Pair(on: worker)
+      let post = Fields([(":method", "POST"), (":scheme", "https"), (":path", "/"), (":authority", "a")])
+      for isWhole in [true, false] {
+        let stream = try pair.client.open(post)
+        stream.send([UInt8](repeating: 1, count: 100_000))
+        if isWhole { stream.finish() }
+        await pair.carry(on: worker)
+        let request = try #require(await pair.server.nextRequest(on: worker))
+        #expect(pair.server.heldBytes == 100_000, "the control: it was held")
+        request.respond(.status(405), ends: true)
+        await pair.carry(on: worker)
+        #expect(pair.server.heldBytes == 0)
+        #expect(pair.server.streamCount == 0)
+      }
+    }
+  }
+
+  /// The peer ends its half, then says that it wants no more of ours: the relay ends, whatever the application does.
+  @Test func aPeerThatWantsNoMoreEndsTheRelay() async throws {
+    try await onWorker { worker in
+      let pair = Pair(on: worker)
+      let (near, far) = try await pair.tunnel(on: worker)
+      let app = MemoryPipe(on: worker)
+      let tally = Box<Relay.Tally?>(nil)
+      let relay = Relay(app, near, on: worker)
+      Task.immediate(executorPreference: worker.loop) { await run(relay, into: tally, on: worker) }
+      await settle(on: worker)
+      far.send("all there is")
+      far.finish()
+      await pair.carry(on: worker)
+      #expect(app.drain() == Array("all there is".utf8))
+      #expect(app.isFinished && tally.value == nil, "our half is still open")
+      pair.server.reset(far, 0)
+      await pair.carry(on: worker)
+      app.give(Array("unwanted".utf8))
+      await settle(on: worker)
+      #expect(tally.value?.ending == .ended)
+      #expect(pair.client.streamCount == 0)
+    }
+  }
+
   @Test func eachHalfOfATunnelEndsByItself() async throws {
     try await onWorker { worker in
       let pair = Pair(on: worker)
@@ -434,6 +478,10 @@ import Testing
       #expect(pair.client.ending == nil)
     }
   }
+}
+
+private func run(_ relay: Relay, into tally: Box<Relay.Tally?>, on worker: isolated Worker) async {
+  tally.value = await relay.run(on: worker)
 }
 
 private func timeOfResets(_ count: UInt32, _ limits: HTTP2Limits, on worker: isolated Worker) async -> Duration {

@@ -9,6 +9,8 @@ package final class MemoryPipe: Pipe {
   package var owner: (any PipeOwner)?
   package var held: Held
   package let pulls = false
+  /// It never is.
+  package let isGone = false
   package let readMax = 16_384
   /// What was written.
   package private(set) var written: [UInt8] = []

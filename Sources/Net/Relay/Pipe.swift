@@ -23,6 +23,8 @@ package protocol Pipe: AnyObject {
   var mayRead: Bool { get }
   /// Whether `write` takes anything. When it turns true again, the owner hears `writable`.
   var isWritable: Bool { get }
+  /// Whether a pipe that pulls will never ask again although nothing failed: the peer wants no more, and is done.
+  var isGone: Bool { get }
   /// How much a copying reader should read at once: grows with traffic that was taken.
   var readMax: Int { get }
 
@@ -103,6 +105,18 @@ extension UnsafeBufferPointer<iovec> {
 }
 
 extension Held {
+  /// Writes what is held to `sink` as long as that takes any; true when all of it went. `room` is for the pieces.
+  package mutating func send(to sink: any Pipe, _ room: UnsafeMutableBufferPointer<iovec>) -> Bool {
+    while !isEmpty {
+      let pieces = lend(room)
+      guard case .bytes(let count) = sink.write(pieces) else { return false }
+      let isAll = count == pieces.byteCount
+      consume(count)
+      guard isAll || sink.isWritable else { return false }
+    }
+    return true
+  }
+
   /// Appends what follows the first `taken` bytes of `pieces`.
   package mutating func append(_ pieces: UnsafeBufferPointer<iovec>, from taken: Int) {
     var skip = taken

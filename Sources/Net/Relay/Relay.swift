@@ -100,7 +100,10 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
   // MARK: What the pipes tell
 
   package func readable(_ pipe: any Pipe) {
-    pipe === first ? pump(from: first, to: second) : pump(from: second, to: first)
+    let other = pipe === first ? second : first
+    pump(from: pipe, to: other)
+    // No event of the other side tells that this one is gone.
+    if pipe.isGone { pump(from: other, to: pipe) }
   }
 
   package func writable(_ pipe: any Pipe) {
@@ -149,10 +152,7 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
 
   private func pump(from source: any Pipe, to sink: any Pipe) {
     guard !isOver, !(source === first ? hasFirstEnded : hasSecondEnded) else { return }
-    guard !sink.pulls else {
-      sink.offer()
-      return
-    }
+    guard !sink.pulls else { return offer(source, to: sink) }
     var moved = 0
     while moved < Self.turnBytes {
       switch source.held.isEmpty ? readAndWrite(source, sink) : writeHeld(source, sink) {
@@ -167,6 +167,13 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
       }
     }
     settleLater()
+  }
+
+  /// A sink that is gone takes nothing and breaks nothing: what the source still says is dropped when it is closed.
+  private func offer(_ source: any Pipe, to sink: any Pipe) {
+    guard sink.isGone else { return sink.offer() }
+    markEnded(source)
+    if hasFirstEnded, hasSecondEnded { end(.ended) }
   }
 
   /// `.bytes`: all that was read went on, and there may be more.
@@ -285,6 +292,7 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
   }
 
   package func expired(_ timer: Timer) {
+    guard timer == self.timer else { return }
     self.timer = nil
     guard !isOver, let silenceMax else { return }
     guard reactor.now.since(movedAt) < silenceMax else { return cancel(.idle) }

@@ -19,6 +19,7 @@ package final class TCPPipe: Pipe, ReadyTarget, TimerTarget {
   package var owner: (any PipeOwner)?
   package var held: Held
   package let pulls = false
+  package let isGone = false
   package private(set) var readMax = readMin
 
   private let reactor: Reactor

@@ -60,6 +60,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   /// What reading comes to when the decrypted bytes are used up.
   private var ending: Transfer?
   private var timer: Timer?
+  private var lingerTimer: Timer?
   private var isTimedOut = false
   private var waiter: UnsafeContinuation<Void, Never>?
 
@@ -99,6 +100,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
 
   /// Completes the handshake and verifies the peer. When it throws, the session is over and the pipe below closed.
   package func handshake(within deadline: Duration, on worker: isolated Worker) async throws(TLSFailure) -> TLSPeer {
+    guard state == .handshaking else { throw .transport(.cancelled) }
     timer = reactor.arm(deadline, self)
     defer { if let timer { reactor.timers.cancel(timer) } }
     // The library's part of a session is 40 KB: a client that says nothing does not get it.
@@ -188,18 +190,17 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     }
     owner = nil
     // In good order, so that the alert that says why still reaches the peer.
-    below.close()
+    closeBelow()
     return failure
   }
 
   package func expired(_ timer: Timer) {
-    self.timer = nil
-    guard state == .handshaking else {
+    if timer == lingerTimer {
       if isClosing { below.abort(.idle) }
-      return
+    } else if state == .handshaking {
+      isTimedOut = true
+      wake()
     }
-    isTimedOut = true
-    wake()
   }
 
   private func wake() {
@@ -258,6 +259,8 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   }
 
   package func took(_ count: Int) {}
+
+  package let isGone = false
 
   package var isWritable: Bool { state == .open && unsent.isEmpty }
 
@@ -320,16 +323,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   }
 
   /// Passes on what was kept; true when all of it went.
-  private func sendKept() -> Bool {
-    while !unsent.isEmpty {
-      let pieces = unsent.lend(reactor.batch.pieces)
-      let offered = pieces.byteCount
-      guard case .bytes(let count) = below.write(pieces) else { return false }
-      unsent.consume(count)
-      guard count == offered else { return false }
-    }
-    return true
-  }
+  private func sendKept() -> Bool { unsent.send(to: below, reactor.batch.pieces) }
 
   package func offer() {}
 
@@ -356,8 +350,12 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
     state = .over
     owner = nil
     wake()
+    closeBelow()
+  }
+
+  private func closeBelow() {
     isClosing = true
-    timer = reactor.arm(Self.lingerMax, self)
+    lingerTimer = reactor.arm(Self.lingerMax, self)
     closeWhenSent()
   }
 
@@ -365,7 +363,7 @@ package final class TLSPipe: Pipe, PipeOwner, TimerTarget {
   private func closeWhenSent() {
     guard isClosing, sendKept() else { return }
     isClosing = false
-    if let timer { reactor.timers.cancel(timer) }
+    if let lingerTimer { reactor.timers.cancel(lingerTimer) }
     below.close()
   }
 

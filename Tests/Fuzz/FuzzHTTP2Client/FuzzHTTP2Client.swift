@@ -4,25 +4,13 @@
 // The session is real, the pipe below it is in memory. The first byte of the input chooses how the rest is cut into
 // reads. Whatever comes: no trap, no byte held after the end, and a session that refuses says so by ending.
 
-import Foundation
 import HTTP
 import Net
 import Rig
 
-/// One worker for the whole run; its thread does the parsing.
-private let bench = try? Worker.start(name: "fuzz")
-
 @c(LLVMFuzzerTestOneInput)
-public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
-  guard let data, size > 1, let bench else { return 0 }
-  let input = Array(UnsafeBufferPointer(start: data, count: size))
-  let done = DispatchSemaphore(value: 0)
-  bench.start { worker in
-    await feed(input, on: worker)
-    done.signal()
-  }
-  done.wait()
-  return 0
+public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
+  fuzz(data, size) { input, worker in await feed(input, on: worker) }
 }
 
 private let request = Fields([(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "a")])
