@@ -3,6 +3,7 @@
 
 import CLinux
 import Format
+import Foundation
 import Glibc
 import Net
 import Rig
@@ -110,6 +111,27 @@ import Testing
     }
   }
 
+  /// A socket made inside another namespace does not meet one of the same port outside, and the thread is back at home.
+  @Test(.enabled(if: getuid() == 0, "only root makes network namespaces"))
+  func makesSocketsInsideANetworkNamespace() async throws {
+    let name = "skein-test-\(getpid())"
+    try command("ip", "netns", "add", name)
+    defer { try? command("ip", "netns", "delete", name) }
+    try await onWorker { worker in
+      let namespace = open("/run/netns/\(name)", O_RDONLY | O_CLOEXEC)
+      defer { Glibc.close(namespace) }
+      let outside = try Listener(.tcp(Endpoint(.anyV4, port: 0)), on: worker)
+      #expect(throws: Errno("bind", code: EADDRINUSE), "the control") { try Listener(outside.address, on: worker) }
+      var options = SocketOptions()
+      options.namespace = namespace
+      let inside = try Listener(outside.address, options, on: worker)
+      #expect(inside.address == outside.address)
+      #expect(throws: Errno("bind", code: EADDRINUSE), "at home again") { try Listener(outside.address, on: worker) }
+      options.namespace = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      #expect(throws: Errno("setns", code: EINVAL)) { try Listener(outside.address, options, on: worker) }
+    }
+  }
+
   @Test func handsAnAcceptedConnectionToAnotherWorkerOnce() async throws {
     let other = try Worker.start(index: 1)
     defer { other.stop() }
@@ -174,6 +196,16 @@ import Testing
 }
 
 private struct Closed: Error {}
+
+/// Runs a command to its end; a status other than 0 is an error.
+private func command(_ words: String...) throws {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = words
+  try process.run()
+  process.waitUntilExit()
+  guard process.terminationStatus == 0 else { throw Closed() }
+}
 
 private func note(_ outcome: Box<DialFailure?>, dialing address: SocketAddress, on worker: isolated Worker) async {
   // The queue of a listener with backlog 0 takes one or two; the one that finds it full waits.
