@@ -28,15 +28,6 @@ int skein_original_destination(int socket, void *address, uint32_t *length, int 
 
 int skein_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
-int skein_pin_thread(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  return sched_setaffinity(0, sizeof set, &set);
-}
-
-int skein_gettid(void) { return gettid(); }
-
 void skein_give_back_heap(void) { malloc_trim(0); }
 
 void skein_give_back_pages(void *start, unsigned long count) { madvise(start, count, MADV_DONTNEED); }
@@ -60,7 +51,6 @@ static struct place place_of(enum skein_socket_option option) {
     case SKEIN_USER_TIMEOUT: return (struct place){IPPROTO_TCP, TCP_USER_TIMEOUT};
     case SKEIN_NODELAY: return (struct place){IPPROTO_TCP, TCP_NODELAY};
     case SKEIN_NOTSENT_LOWAT: return (struct place){IPPROTO_TCP, TCP_NOTSENT_LOWAT};
-    case SKEIN_V6ONLY: return (struct place){IPPROTO_IPV6, IPV6_V6ONLY};
   }
   return (struct place){-1, -1};
 }

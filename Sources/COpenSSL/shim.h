@@ -20,20 +20,17 @@ static inline long skein_ctx_session_cache_mode(SSL_CTX *c, long m) { return SSL
 static inline long skein_ctx_session_cache_size(SSL_CTX *c, long n) { return SSL_CTX_sess_set_cache_size(c, n); }
 static inline void skein_ctx_read_ahead(SSL_CTX *c, int on) { SSL_CTX_set_read_ahead(c, on); }
 static inline long skein_ctx_add_chain(SSL_CTX *c, X509 *x) { return SSL_CTX_add1_chain_cert(c, x); }
-static inline long skein_ssl_groups(SSL *s) { return SSL_get_negotiated_group(s); }
 static inline void skein_ssl_set_owner(SSL *s, void *owner) { SSL_set_app_data(s, owner); }
 static inline void *skein_ssl_owner(const SSL *s) { return SSL_get_app_data(s); }
 static inline int skein_ssl_is_resumed(const SSL *s) { return SSL_session_reused(s); }
 static inline int skein_bio_type(void) { return BIO_get_new_index() | BIO_TYPE_SOURCE_SINK; }
 static inline void skein_bio_retry_read(BIO *b) { BIO_set_retry_read(b); }
-static inline void skein_bio_retry_write(BIO *b) { BIO_set_retry_write(b); }
 static inline void skein_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); }
 static inline EVP_PKEY *skein_make_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int skein_general_name_count(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
 static inline GENERAL_NAME *skein_general_name_at(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline int skein_x509_stack_count(const STACK_OF(X509) *s) { return sk_X509_num(s); }
 static inline X509 *skein_x509_stack_pop(STACK_OF(X509) *s) { return sk_X509_pop(s); }
-static inline X509 *skein_x509_stack_at(const STACK_OF(X509) *s, int i) { return sk_X509_value(s, i); }
 static inline STACK_OF(X509_EXTENSION) *skein_extensions_new(void) { return sk_X509_EXTENSION_new_null(); }
 static inline int skein_extensions_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(s, e); }
 static inline void skein_extensions_free(STACK_OF(X509_EXTENSION) *s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); }

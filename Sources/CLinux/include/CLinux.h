@@ -11,8 +11,6 @@ int skein_accept4(int listener, void *peer, uint32_t *length);
 int skein_setns_network(int namespace_descriptor);
 int skein_original_destination(int socket, void *address, uint32_t *length, int is_ipv6);
 int skein_set_thread_name(const char *name);
-int skein_pin_thread(int cpu);
-int skein_gettid(void);
 
 void skein_give_back_heap(void);
 void skein_give_back_pages(void *start, unsigned long count);
@@ -30,7 +28,6 @@ enum skein_socket_option {
   SKEIN_USER_TIMEOUT,
   SKEIN_NODELAY,
   SKEIN_NOTSENT_LOWAT,
-  SKEIN_V6ONLY,
 };
 int skein_set_option(int socket, enum skein_socket_option option, int value);
 int skein_get_option(int socket, enum skein_socket_option option, int *value);

@@ -59,8 +59,6 @@ package final class Reactor: TimerTarget {
   package let batch = Batch()
   /// What happened to sockets and handshakes.
   package var counts = Counts<NetCount>()
-  /// How far deadlines and descriptors were behind: the longest turn since it was last read.
-  package var longestTurn: Duration = .zero
 
   init(wakeup: CInt, clock: @escaping @Sendable () -> Instant) throws(Errno) {
     let raw = epoll_create1(Flag.epoll)
@@ -123,8 +121,6 @@ package final class Reactor: TimerTarget {
 
   /// Sleeps until something happens or `isBusy` forbids it, then tells whom it concerns.
   func poll(isBusy: Bool) {
-    let started = now
-    longestTurn = max(longestTurn, clock().since(started))
     var count = dispatch(waiting: isBusy || !toFlush.isEmpty ? 0 : sleepMilliseconds())
     // What arrived while a batch was worked off leaves in the same records: each tunnel seals and sends once for more.
     var looks = 1

@@ -94,9 +94,6 @@ package final class Relay: PipeOwner, TimerTarget, FlushTarget {
     end(.cancelled(reason))
   }
 
-  /// What was moved so far.
-  package var progress: Tally { tally }
-
   // MARK: What the pipes tell
 
   package func readable(_ pipe: any Pipe) {
