@@ -40,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
 
     .target(name: "Format", swiftSettings: strict),
+    .target(name: "Mesh", dependencies: ["Format"], swiftSettings: strict),
     .target(name: "Net", dependencies: ["Format", "CLinux", "COpenSSL"], swiftSettings: hot),
     .target(name: "HTTP", dependencies: ["Net", "Format", "CNghttp2"], swiftSettings: hot),
 
@@ -52,6 +53,7 @@ let package = Package(
       exclude: ["harness", "thresholds.json"], swiftSettings: common),
     .target(name: "Rig", dependencies: ["Net", "Format"], path: "Tests/Rig", swiftSettings: common),
     .testTarget(name: "FormatTests", dependencies: ["Format"], swiftSettings: common),
+    .testTarget(name: "MeshTests", dependencies: ["Mesh", "Format"], swiftSettings: common),
     .testTarget(name: "NetTests", dependencies: ["Net", "CLinux", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "CBPF"], swiftSettings: common),

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Find: what an address or a name means to a client.
+//
+//   several services may have one address or one name; a client means, of those it can see,
+//     exact address:    its own namespace's > canonical > first by name
+//     block of them:    its own namespace's > longest prefix > canonical > first by name
+//   an exact address that the client cannot see does not hide a block.
+
+import Format
+
+extension Snapshot {
+  /// What an address means.
+  enum Destination: Sendable {
+    case workload(Workload)
+    case service(Service)
+  }
+
+  /// What an address means: a workload before a service.
+  func destination(at address: NetworkAddress, for namespace: String) -> Destination? {
+    if let workload = workload(at: address) { return .workload(workload) }
+    return service(at: address, for: namespace).map(Destination.service)
+  }
+
+  /// The service that a client of a namespace means by an address.
+  package func service(at address: NetworkAddress, for namespace: String) -> Service? {
+    guard let network = networks.find(address.network) else { return nil }
+    return network.services[address.address].preferred(by: namespace)
+      ?? network.blocks.preferred(at: address.address, by: namespace)
+  }
+
+  /// The service that a client of a namespace means by a name.
+  package func service(host: String, for namespace: String, preferring other: String? = nil) -> Service? {
+    serviceHosts[host].preferred(by: namespace, thenIn: other)
+  }
+
+  /// The workload that has a hostname, of the namespace if there is one.
+  func workload(host: ServiceName) -> Workload? {
+    let named = workloadHosts[host.hostname]
+    return named.first { $0.namespace == host.namespace } ?? named.first
+  }
+}
+
+extension Few<Service> {
+  /// The one a client means. They stand in the order of their names.
+  func preferred(by namespace: String, thenIn other: String? = nil) -> Service? {
+    var best: Service?
+    var bestRank = Int.max
+    for service in self where service.isVisible(to: namespace) {
+      let rank =
+        service.name.namespace == namespace
+        ? 0 : service.isCanonical ? 1 : service.name.namespace == other ? 2 : 3
+      if rank < bestRank { (best, bestRank) = (service, rank) }
+    }
+    return best
+  }
+}
+
+extension BlockTree<Service> {
+  /// The one a client means.
+  func preferred(at address: IPAddress, by namespace: String) -> Service? {
+    var best: Service?
+    var bestRank = -1
+    forEach(holding: address) { service, length in
+      guard service.isVisible(to: namespace) else { return }
+      let rank = (service.name.namespace == namespace ? 1024 : 0) + length * 2 + (service.isCanonical ? 1 : 0)
+      if rank > bestRank { (best, bestRank) = (service, rank) }
+    }
+    return best
+  }
+}

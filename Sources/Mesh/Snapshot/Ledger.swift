@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ledger: the one who writes the world down. Sets of changes in, snapshots out.
+//
+//   change ─► layer of its source ─► did the believed value change? ─► withdraw the old one from every index
+//                                                                      └► enter the new one
+//   at the end of the set, the endpoints of each service concerned are made anew, once
+//
+// The order of changes to different things, and how they are cut into sets, cannot be seen in the result: an endpoint that
+// comes before its service waits in the list it will be found in.
+
+import Format
+
+/// Turns changes into snapshots. One owner; the snapshots may go anywhere.
+package struct Ledger: Sendable {
+  /// The world after the last set of changes.
+  package private(set) var snapshot = Snapshot()
+  private var pool = Pool()
+  private var moves: [ServiceName: Moves] = [:]
+  private var touched = Touched()
+
+  /// A ledger of an empty world.
+  package init() {}
+
+  /// How many templates, places and texts are held, for the tests of what is given back.
+  var poolCounts: [Int] { pool.counts }
+
+  /// Writes down what a source says, and tells which open connections have to be judged again.
+  package mutating func apply(_ changes: [Change], from source: Source) -> Touched {
+    let layer = place(of: source)
+    for change in changes { apply(change, layer: layer) }
+    return finish()
+  }
+
+  /// Forgets all that a source has said.
+  package mutating func forget(_ source: Source) -> Touched {
+    guard let layer = snapshot.layers.firstIndex(where: { $0.source == source }) else { return Touched() }
+    var changes: [Change] = []
+    snapshot.layers[layer].policies.forEach { changes.append(.removePolicy(key: $0.key)) }
+    snapshot.layers[layer].services.forEach { changes.append(.removeService($0.name)) }
+    snapshot.layers[layer].workloads.forEach { changes.append(.removeWorkload(uid: $0.uid)) }
+    return apply(changes, from: source)
+  }
+
+  private mutating func place(of source: Source) -> Int {
+    let place = snapshot.layers.firstIndex { $0.source >= source } ?? snapshot.layers.endIndex
+    if place == snapshot.layers.endIndex || snapshot.layers[place].source != source {
+      snapshot.layers.insert(Snapshot.Layer(source: source), at: place)
+    }
+    return place
+  }
+
+  private mutating func apply(_ change: Change, layer: Int) {
+    switch change {
+    case .workload(let workload): replace(uid: workload.uid, with: workload, layer)
+    case .service(let service): replace(service.name, with: service, layer)
+    case .policy(let policy): replace(policy: policy.key, with: policy, layer)
+    case .removeWorkload(let uid): replace(uid: uid, with: nil, layer)
+    case .removeService(let name): replace(name, with: nil, layer)
+    case .removePolicy(let key): replace(policy: key, with: nil, layer)
+    }
+  }
+
+  private mutating func finish() -> Touched {
+    for (name, moves) in moves { move(moves, of: name) }
+    moves = [:]
+    snapshot.layers.removeAll(where: \.isEmpty)
+    snapshot.version += 1
+    defer { touched = Touched() }
+    return touched
+  }
+}
+
+// MARK: Workloads
+
+extension Ledger {
+  private mutating func replace(uid: String, with workload: Workload?, _ layer: Int) {
+    let said = snapshot.layers[layer].workloads.find(uid)
+    guard said != workload else { return }
+    let old = snapshot.workload(uid: uid)
+    if let workload {
+      snapshot.layers[layer].workloads.put(pool.hold(workload))
+    } else {
+      snapshot.layers[layer].workloads.remove(uid)
+    }
+    if let said { pool.release(said) }
+    let new = snapshot.workload(uid: uid)
+    guard old !== new else { return }
+    if let old { withdraw(old) }
+    if let new { enter(new) }
+  }
+
+  private mutating func withdraw(_ workload: Workload) {
+    if workload.ownsAddresses {
+      for address in workload.addresses {
+        inNetwork(workload.network) { $0.workloads.remove(workload, from: address) }
+      }
+    }
+    if !workload.hostname.isEmpty { snapshot.workloadHosts.remove(workload, from: workload.hostname) }
+    for membership in workload.template.services { moves[membership.service, default: Moves()].leave(workload) }
+    touched.add(workload)
+  }
+
+  private mutating func enter(_ workload: Workload) {
+    if workload.ownsAddresses {
+      for address in workload.addresses {
+        inNetwork(workload.network) { $0.workloads.add(workload, to: address) }
+      }
+    }
+    if !workload.hostname.isEmpty { snapshot.workloadHosts.add(workload, to: workload.hostname) }
+    for membership in workload.template.services { moves[membership.service, default: Moves()].join(workload) }
+    touched.add(workload)
+  }
+
+  private mutating func inNetwork(_ name: String, _ body: (inout Snapshot.Network) -> Void) {
+    snapshot.networks.update(name) { slot in
+      var network = slot.take() ?? Snapshot.Network(key: name)
+      body(&network)
+      slot = network.isEmpty ? nil : network
+    }
+  }
+}
+
+// MARK: Services and their endpoints
+
+extension Ledger {
+  private mutating func replace(_ name: ServiceName, with service: Service?, _ layer: Int) {
+    let said = snapshot.layers[layer].services.find(name)
+    guard said != service else { return }
+    let old = snapshot.service(name)
+    if let service {
+      snapshot.layers[layer].services.put(pool.hold(service))
+    } else {
+      snapshot.layers[layer].services.remove(name)
+    }
+    if let said { pool.release(said) }
+    let new = snapshot.service(name)
+    guard old !== new else { return }
+    if let old { withdraw(old) }
+    if let new { enter(new) }
+    // Its endpoints are made anew under its new rules, even when none of them moves.
+    moves[name] = moves[name] ?? Moves()
+  }
+
+  private mutating func withdraw(_ service: Service) {
+    for place in service.addresses {
+      inNetwork(place.network) { network in
+        if place.block.isOneAddress {
+          network.services.remove(service, from: place.block.first)
+        } else {
+          network.blocks.remove(service, from: place.block)
+        }
+      }
+    }
+    snapshot.serviceHosts.remove(service, from: service.name.hostname)
+  }
+
+  private mutating func enter(_ service: Service) {
+    for place in service.addresses {
+      inNetwork(place.network) { network in
+        if place.block.isOneAddress {
+          network.services.add(service, to: place.block.first)
+        } else {
+          network.blocks.add(service, to: place.block)
+        }
+      }
+    }
+    snapshot.serviceHosts.add(service, to: service.name.hostname)
+  }
+
+  private mutating func move(_ moves: Moves, of name: ServiceName) {
+    let service = snapshot.service(name)
+    snapshot.endpoints.update(name) { slot in
+      var workloads = slot?.workloads ?? []
+      slot = nil
+      moves.settle(in: &workloads)
+      if service != nil || !workloads.isEmpty {
+        slot = Endpoints(of: service?.name ?? name, service: service, workloads: workloads)
+      }
+    }
+  }
+}
+
+// MARK: Policies
+
+extension Ledger {
+  private mutating func replace(policy key: String, with policy: Policy?, _ layer: Int) {
+    let said = snapshot.layers[layer].policies.find(key)
+    guard said != policy else { return }
+    let old = snapshot.policy(key)
+    if let policy {
+      snapshot.layers[layer].policies.put(policy)
+    } else {
+      snapshot.layers[layer].policies.remove(key)
+    }
+    let new = snapshot.policy(key)
+    guard old !== new else { return }
+    if let old {
+      if let scope = old.indexKey { snapshot.policies.remove(old, from: scope) }
+      touched.add(old)
+    }
+    if let new {
+      if let scope = new.indexKey { snapshot.policies.add(new, to: scope) }
+      touched.add(new)
+    }
+  }
+}
+
+extension Policy {
+  /// Under what the policy is found by those who do not name it: its namespace, or nothing for the whole mesh.
+  fileprivate var indexKey: String? {
+    switch scope {
+    case .global: ""
+    case .namespace: namespace
+    case .workload: nil
+    }
+  }
+}
+
+/// What becomes of workloads of one service within one set of changes: the last word on each, by uid.
+private struct Moves: Sendable {
+  /// More of them than this are sorted in at once instead of one by one.
+  private static let singlesMax = 16
+
+  private var last: [String: Workload?] = [:]
+
+  mutating func leave(_ workload: Workload) { last[workload.uid] = .some(nil) }
+  mutating func join(_ workload: Workload) { last[workload.uid] = .some(workload) }
+
+  func settle(in workloads: inout [Workload]) {
+    if last.count > Self.singlesMax {
+      workloads.removeAll { last[$0.uid] != nil }
+      workloads.append(contentsOf: last.values.compactMap(\.self))
+      workloads.sort { $0.uid < $1.uid }
+      return
+    }
+    for (uid, workload) in last {
+      let place = workloads.place(of: uid)
+      let isThere = place < workloads.endIndex && workloads[place].uid == uid
+      workloads.replaceSubrange(place..<place + (isThere ? 1 : 0), with: workload.map { [$0] } ?? [])
+    }
+  }
+}
+
+extension [Workload] {
+  /// Where a uid stands, or would stand, in the order of uids.
+  fileprivate func place(of uid: String) -> Int {
+    var (low, high) = (startIndex, endIndex)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].uid < uid { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
