@@ -2,7 +2,7 @@
 // Reason: why a connection ended. One code for each, the same in logs, metrics, headers and documents.
 
 /// Why a connection ended, or was never made.
-package enum Reason: String, Sendable, CaseIterable {
+package enum Reason: String, Error, CaseIterable {
   // Outbound: no way to the destination.
   case ownPort = "own_port"
   case unknownDestination = "unknown_destination"

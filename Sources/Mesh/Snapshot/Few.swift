@@ -13,8 +13,10 @@ package enum Few<Element: Sendable>: Sendable {
 }
 
 extension Few: RandomAccessCollection {
+  /// Always 0.
   package var startIndex: Int { 0 }
 
+  /// The number of elements.
   package var endIndex: Int {
     switch self {
     case .one: 1
@@ -22,6 +24,7 @@ extension Few: RandomAccessCollection {
     }
   }
 
+  /// The element of a place.
   package subscript(index: Int) -> Element {
     switch self {
     case .one(let element):
