@@ -37,12 +37,15 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
 
     .target(name: "Format", swiftSettings: strict),
     .target(name: "Mesh", dependencies: ["Format"], swiftSettings: strict),
     .target(name: "Net", dependencies: ["Format", "CLinux", "COpenSSL"], swiftSettings: hot),
     .target(name: "HTTP", dependencies: ["Net", "Format", "CNghttp2"], swiftSettings: hot),
+
+    .target(name: "World", dependencies: ["Mesh", "Format", "CYAML", "CLinux"], swiftSettings: common),
 
     .executableTarget(name: "embed-bpf", swiftSettings: common),
     .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPF"),
@@ -53,7 +56,9 @@ let package = Package(
       exclude: ["harness", "thresholds.json"], swiftSettings: common),
     .target(name: "Rig", dependencies: ["Net", "Format"], path: "Tests/Rig", swiftSettings: common),
     .testTarget(name: "FormatTests", dependencies: ["Format"], swiftSettings: common),
-    .testTarget(name: "MeshTests", dependencies: ["Mesh", "Format"], swiftSettings: common),
+    .testTarget(
+      name: "MeshTests", dependencies: ["Mesh", "Format"], exclude: ["oracle"], swiftSettings: common),
+    .testTarget(name: "WorldTests", dependencies: ["World", "Mesh", "Format"], swiftSettings: common),
     .testTarget(name: "NetTests", dependencies: ["Net", "CLinux", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "CBPF"], swiftSettings: common),

@@ -147,7 +147,7 @@ extension Snapshot {
     serviceHosts.forEach { lines.append("host \($0) \($1.map(\.name))") }
     workloadHosts.forEach { lines.append("host \($0) \($1.map(\.uid))") }
     endpoints.forEach { lines.append("endpoints \($0.service) \($0.workloads.map(\.uid)) \($0.stage.dump)") }
-    policies.forEach { lines.append("policies \($0) \($1.map(\.key))") }
+    policies.forEach { lines.append("policies \($0 ?? "-") \($1.map(\.key))") }
     return lines.sorted()
   }
 }

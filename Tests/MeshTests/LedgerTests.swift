@@ -108,14 +108,14 @@ import Testing
 
   @Test func aPolicyScopeThatChangesMovesIt() {
     var ledger = Ledger()
-    func put(_ scope: Policy.Scope) -> [String: Int] {
+    func put(_ scope: Policy.Scope) -> [String?: Int] {
       let policy = Policy(namespace: "shop", name: "p", scope: scope, action: .deny, rules: [])
       _ = ledger.apply([.policy(policy)], from: .manifests)
-      var found: [String: Int] = [:]
+      var found: [String?: Int] = [:]
       ledger.snapshot.policies.forEach { found[$0] = $1.count }
       return found
     }
-    #expect(put(.global) == ["": 1])
+    #expect(put(.global) == [nil: 1])
     #expect(put(.namespace) == ["shop": 1])
     #expect(put(.workload) == [:])
     #expect(ledger.snapshot.policy("shop/p") != nil)

@@ -106,7 +106,7 @@ extension Snapshot {
 
   /// Every policy that concerns a workload, each once.
   private func forEachPolicy(of workload: Workload, _ body: (Policy) -> Void, unknown: (String) -> Void) {
-    for policy in policies[""] { body(policy) }
+    for policy in policies[nil] { body(policy) }
     for policy in policies[workload.namespace] { body(policy) }
     for key in workload.template.policies {
       guard let policy = policy(key) else {

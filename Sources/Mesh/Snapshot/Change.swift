@@ -55,15 +55,18 @@ package struct Touched: Equatable, Sendable {
   }
 
   mutating func add(_ workload: Workload) {
-    if workloads.count >= Self.workloadsMax { isEverything = true }
-    if isEverything { workloads = [] } else { workloads.insert(workload.uid) }
+    if isEverything { return }
+    workloads.insert(workload.uid)
+    if workloads.count > Self.workloadsMax { (isEverything, workloads) = (true, []) }
   }
 
   mutating func add(_ policy: Policy) {
     switch policy.scope {
     case .global: isEverything = true
     case .namespace: namespaces.insert(policy.namespace)
-    case .workload: policies.insert(policy.key)
+    case .workload: break
     }
+    // A workload may name a policy of any scope.
+    policies.insert(policy.key)
   }
 }

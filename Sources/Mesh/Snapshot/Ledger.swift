@@ -206,12 +206,13 @@ extension Ledger {
 }
 
 extension Policy {
-  /// Under what the policy is found by those who do not name it: its namespace, or nothing for the whole mesh.
-  fileprivate var indexKey: String? {
+  /// Under what the policy is found by those who do not name it: its namespace, or nil for the whole mesh. None at all
+  /// when it has to be named.
+  fileprivate var indexKey: String?? {
     switch scope {
-    case .global: ""
+    case .global: .some(nil)
     case .namespace: namespace
-    case .workload: nil
+    case .workload: .none
     }
   }
 }

@@ -5,7 +5,7 @@
 //   networks    who has an address: workloads, services        by address; blocks of addresses by prefix
 //   hosts       who has a name: services, workloads            by hostname
 //   endpoints   the workloads of each service                  by service name
-//   policies    those that nobody has to name                  by namespace; the mesh's own under ""
+//   policies    those that nobody has to name                  by namespace; the mesh's own under nil
 //
 // Layers are the truth; all else follows from them and is kept up by Ledger, at a cost that does not grow with the world.
 
@@ -40,7 +40,7 @@ package struct Snapshot: Sendable {
   var serviceHosts = Index<String, Service>()
   var workloadHosts = Index<String, Workload>()
   var endpoints = Trie<Endpoints>()
-  var policies = Index<String, Policy>()
+  var policies = Index<String?, Policy>()
 
   /// The world before anybody has said anything.
   package init() {}
