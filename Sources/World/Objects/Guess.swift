@@ -10,7 +10,8 @@ extension String {
     guard utf8.count <= Self.guessBytesMax else { return nil }
     var best: (word: String, distance: Int)?
     for word in words where word != self && word.utf8.count <= Self.guessBytesMax {
-      let distance = lowercased() == word.lowercased() ? 0 : distance(to: word)
+      // Capitals are the least of mistakes.
+      let distance = lowercased().distance(to: word.lowercased())
       guard distance * 3 <= Swift.max(utf8.count, word.utf8.count), distance <= best?.distance ?? distance else {
         continue
       }
