@@ -57,12 +57,12 @@ final class Fields {
 
   /// Says that something is wrong with a field.
   func fail(_ name: String, _ code: String = "invalid-value", _ text: String, hint: String = "") {
-    findings.add(Problem(.error, code, at: spot(name), path: below(name), text, hint: hint))
+    findings.add(Problem(.error, code, at: spot(name), path: path(of: name), text, hint: hint))
   }
 
   /// Says that something about a field may not be what was meant.
   func warn(_ name: String, _ code: String, _ text: String, hint: String = "") {
-    findings.add(Problem(.warning, code, at: spot(name), path: below(name), text, hint: hint))
+    findings.add(Problem(.warning, code, at: spot(name), path: path(of: name), text, hint: hint))
   }
 
   /// Whether a field is there, and is not null.
@@ -76,11 +76,12 @@ final class Fields {
       findings.add(
         Problem(
           strictness, "unknown-field", at: Spot(file: findings.file, line: entry.line, column: entry.column),
-          path: below(entry.key), "there is no such field", hint: guess.map { "did you mean `\($0)`?" } ?? ""))
+          path: path(of: entry.key), "there is no such field", hint: guess.map { "did you mean `\($0)`?" } ?? ""))
     }
   }
 
-  private func below(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  /// The path of a field.
+  func path(of name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
   private func node(_ name: String) -> Node? {
     known.insert(name)
@@ -101,7 +102,7 @@ final class Fields {
 
 extension Fields {
   /// A text.
-  func text(_ name: String) -> String? { node(name).flatMap { text($0, below(name)) } }
+  func text(_ name: String) -> String? { node(name).flatMap { text($0, path(of: name)) } }
 
   /// A text that has to be there.
   func required(_ name: String) -> String {
@@ -112,14 +113,14 @@ extension Fields {
 
   /// A whole number within bounds.
   func number(_ name: String, _ bounds: ClosedRange<Int>) -> Int? {
-    node(name).flatMap { number($0, below(name), bounds) }
+    node(name).flatMap { number($0, path(of: name), bounds) }
   }
 
   /// A truth.
   func truth(_ name: String) -> Bool? {
     guard let node = node(name) else { return nil }
     if let truth = node.truth { return truth }
-    wrong(node, below(name), "true or false")
+    wrong(node, path(of: name), "true or false")
     return nil
   }
 
@@ -135,18 +136,18 @@ extension Fields {
 
   /// Texts in a row.
   func texts(_ name: String) -> [String] {
-    list(name).enumerated().compactMap { text($1, "\(below(name))[\($0)]") }
+    list(name).enumerated().compactMap { text($1, "\(path(of: name))[\($0)]") }
   }
 
   /// Texts by names: labels and the like.
   func pairs(_ name: String) -> [String: String] {
     guard let node = node(name) else { return [:] }
     guard case .map(let entries) = node.value else {
-      wrong(node, below(name), "a map")
+      wrong(node, path(of: name), "a map")
       return [:]
     }
     var pairs: [String: String] = [:]
-    for entry in entries { pairs[entry.key] = text(entry.value, "\(below(name)).\(entry.key)") }
+    for entry in entries { pairs[entry.key] = text(entry.value, "\(path(of: name)).\(entry.key)") }
     return pairs
   }
 
@@ -154,11 +155,11 @@ extension Fields {
   func numbers(_ name: String, _ bounds: ClosedRange<Int>) -> [String: Int] {
     guard let node = node(name) else { return [:] }
     guard case .map(let entries) = node.value else {
-      wrong(node, below(name), "a map")
+      wrong(node, path(of: name), "a map")
       return [:]
     }
     var numbers: [String: Int] = [:]
-    for entry in entries { numbers[entry.key] = number(entry.value, "\(below(name)).\(entry.key)", bounds) }
+    for entry in entries { numbers[entry.key] = number(entry.value, "\(path(of: name)).\(entry.key)", bounds) }
     return numbers
   }
 
@@ -171,22 +172,22 @@ extension Fields {
   /// A number within bounds, or a name for one.
   func numberOrName(_ name: String, _ bounds: ClosedRange<Int>) -> NumberOrName? {
     guard let node = node(name) else { return nil }
-    if node.isNumber { return number(node, below(name), bounds).map(NumberOrName.number) }
-    return text(node, below(name)).map(NumberOrName.name)
+    if node.isNumber { return number(node, path(of: name), bounds).map(NumberOrName.number) }
+    return text(node, path(of: name)).map(NumberOrName.name)
   }
 
   /// A map below; an empty one when it is missing.
   func map(_ name: String) -> Fields {
     guard let node = node(name) else {
-      return Fields(emptyAt: below(name), line: line, column: column, findings: findings, strictness: strictness)
+      return Fields(emptyAt: path(of: name), line: line, column: column, findings: findings, strictness: strictness)
     }
-    return Fields(node, path: below(name), findings: findings, strictness: strictness)
+    return Fields(node, path: path(of: name), findings: findings, strictness: strictness)
   }
 
   /// Maps in a row.
   func maps(_ name: String) -> [Fields] {
     list(name).enumerated().map {
-      Fields($1, path: "\(below(name))[\($0)]", findings: findings, strictness: strictness)
+      Fields($1, path: "\(path(of: name))[\($0)]", findings: findings, strictness: strictness)
     }
   }
 
@@ -194,11 +195,11 @@ extension Fields {
   func mapsByName(_ name: String) -> [(name: String, fields: Fields)] {
     guard let node = node(name) else { return [] }
     guard case .map(let entries) = node.value else {
-      wrong(node, below(name), "a map")
+      wrong(node, path(of: name), "a map")
       return []
     }
     return entries.map {
-      ($0.key, Fields($0.value, path: "\(below(name)).\($0.key)", findings: findings, strictness: strictness))
+      ($0.key, Fields($0.value, path: "\(path(of: name)).\($0.key)", findings: findings, strictness: strictness))
     }
   }
 
@@ -211,7 +212,7 @@ extension Fields {
   private func list(_ name: String) -> [Node] {
     guard let node = node(name) else { return [] }
     if case .list(let nodes) = node.value { return nodes }
-    wrong(node, below(name), "a list")
+    wrong(node, path(of: name), "a list")
     return []
   }
 

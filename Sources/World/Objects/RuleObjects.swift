@@ -109,11 +109,6 @@ extension Fields {
 }
 
 extension AuthorizationObject {
-  fileprivate static let fromFields = [
-    "principals", "requestPrincipals", "namespaces", "serviceAccounts", "ipBlocks", "remoteIpBlocks",
-  ]
-  fileprivate static let toFields = ["hosts", "ports", "methods", "paths"]
-
   init(_ object: Fields) {
     let spec = object.map("spec")
     selector = spec.selector("selector")
@@ -129,39 +124,83 @@ extension AuthorizationObject {
 }
 
 extension AuthorizationObject.Rule {
+  private static let fromFields = [
+    "principals", "requestPrincipals", "namespaces", "serviceAccounts", "ipBlocks", "remoteIpBlocks",
+  ]
+  private static let toFields = ["hosts", "ports", "methods", "paths"]
+
   fileprivate init(_ rule: Fields) {
-    from = rule.has("from") ? rule.maps("from").map { Self.entry($0, "source", AuthorizationObject.fromFields) } : nil
-    to = rule.has("to") ? rule.maps("to").map { Self.entry($0, "operation", AuthorizationObject.toFields) } : nil
-    when = rule.maps("when").map { condition in
-      defer { condition.end() }
-      let key = condition.required("key")
-      if !condition.has("values"), !condition.has("notValues") {
-        condition.fail("values", "missing-field", "a condition needs values, or notValues")
-      }
-      func values(_ name: String) -> AuthorizationObject.Values {
-        AuthorizationObject.Values(
-          field: key, values: condition.texts(name), spot: condition.spot(name), path: "\(condition.path).\(name)")
-      }
-      return (values("values"), values("notValues"))
-    }
+    from = Self.entries(rule, "from", of: "source", Self.fromFields)
+    to = Self.entries(rule, "to", of: "operation", Self.toFields)
+    when = rule.maps("when").map(Self.condition)
     spot = rule.spot()
     rule.end()
   }
 
-  /// An entry of `from` or `to`: its fields that are not empty.
-  private static func entry(_ entry: Fields, _ name: String, _ fields: [String]) -> [AuthorizationObject.Values] {
-    let inner = entry.map(name)
-    defer {
+  /// The entries of `from` or `to`; nil when the rule does not have them.
+  private static func entries(
+    _ rule: Fields, _ list: String, of name: String, _ fields: [String]
+  ) -> [[AuthorizationObject.Values]]? {
+    guard rule.has(list) else { return nil }
+    let entries = rule.maps(list)
+    if entries.isEmpty { rule.fail(list, "empty-list", "an empty list means nothing; leave the field out") }
+    return entries.map { entry in
+      let inner = entry.map(name)
+      let values = fields.flatMap { [$0, $0.negated] }.filter(inner.has).map { field in
+        inner.values(field, named: field)
+      }
+      if values.isEmpty { entry.fail(name, "empty-entry", "an entry that names nothing would match nobody") }
       inner.end()
       entry.end()
+      return values
     }
-    return fields.flatMap { [$0, $0.negated] }.compactMap { field in
-      let values = inner.texts(field)
-      guard inner.has(field) else { return nil }
-      if values.isEmpty { inner.fail(field, "empty-list", "an empty list means nothing; leave the field out") }
-      return AuthorizationObject.Values(
-        field: field, values: values, spot: inner.spot(field), path: "\(inner.path).\(field)")
+  }
+
+  /// Keys of conditions: those for connections, and those an HTTP proxy can judge.
+  private static let keys = [
+    "source.ip", "source.namespace", "source.principal", "source.serviceAccount", "destination.ip", "destination.port",
+    "remote.ip", "request.auth.principal", "request.auth.audiences", "request.auth.presenter", "connection.sni",
+  ]
+  private static let keyPrefixes = ["request.headers[", "request.auth.claims[", "experimental."]
+
+  private static func condition(_ fields: Fields) -> (
+    wanted: AuthorizationObject.Values, unwanted: AuthorizationObject.Values
+  ) {
+    let key = fields.required("key")
+    if !key.isEmpty, !keys.contains(key), !keyPrefixes.contains(where: key.hasPrefix) {
+      fields.fail(
+        "key", "unknown-value", "`\(key)` is no key of a condition",
+        hint: key.nearest(of: keys).map { "did you mean `\($0)`?" } ?? "it may be \(keys.listed)")
     }
+    if !fields.has("values"), !fields.has("notValues") {
+      fields.fail("values", "missing-field", "a condition needs values, or notValues")
+    }
+    defer { fields.end() }
+    return (fields.values("values", named: key), fields.values("notValues", named: key))
+  }
+}
+
+extension Fields {
+  /// The values of a list of conditions. What cannot be read as what it has to be is a finding: nothing gets lost later.
+  fileprivate func values(_ list: String, named field: String) -> AuthorizationObject.Values {
+    let values = texts(list)
+    if values.isEmpty, has(list) { fail(list, "empty-list", "an empty list means nothing; leave the field out") }
+    for value in values {
+      switch field {
+      case "ports", "notPorts", "destination.port":
+        if UInt16(value).map({ $0 > 0 }) != true { fail(list, "invalid-port", "`\(value)` is no port") }
+      case "ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "source.ip", "remote.ip", "destination.ip":
+        if AddressBlock(value) == nil {
+          fail(list, "invalid-address", "`\(value)` is neither an IP address nor a block of them")
+        }
+      case "principals", "notPrincipals", "source.principal":
+        if value.hasPrefix("spiffe://") {
+          fail(list, "invalid-value", "`\(value)` never matches", hint: "leave out `spiffe://`")
+        }
+      default: if value.isEmpty { fail(list, "invalid-value", "an empty text never matches") }
+      }
+    }
+    return AuthorizationObject.Values(field: field, values: values, spot: spot(list), path: path(of: list))
   }
 }
 
