@@ -52,7 +52,7 @@ let package = Package(
     .target(name: "Capture", dependencies: ["Format", "CBPF"], swiftSettings: common, plugins: ["EmbedBPF"]),
 
     .executableTarget(
-      name: "skein-bench", dependencies: ["Format", "Net", "HTTP"], path: "Tests/Bench",
+      name: "skein-bench", dependencies: ["Format", "Mesh", "Net", "HTTP"], path: "Tests/Bench",
       exclude: ["harness", "thresholds.json"], swiftSettings: common),
     .target(name: "Rig", dependencies: ["Net", "Format"], path: "Tests/Rig", swiftSettings: common),
     .testTarget(name: "FormatTests", dependencies: ["Format"], swiftSettings: common),

@@ -16,6 +16,7 @@ struct Main {
       case "hbone-server": try runHBONEServer(Flags(rest))
       case "relay": try runRelay(Flags(rest))
       case "handshakes": try runHandshakes(Flags(rest))
+      case "mesh": try runMesh(Flags(rest))
       case "load": exit(runLoad(rest))
       default: usage()
       }
@@ -26,7 +27,7 @@ struct Main {
   }
 
   private static func usage() {
-    say("usage: skein-bench hbone-client | hbone-server | relay | handshakes | load  --flag value …")
+    say("usage: skein-bench hbone-client | hbone-server | relay | handshakes | load | mesh  --flag value …")
     exit(2)
   }
 }

@@ -6,7 +6,7 @@ extension String {
   private static let guessBytesMax = 128
 
   /// The word nearest to this one, if it is near enough to have been meant: a third of its letters wrong at most.
-  func nearest(of words: some Sequence<String>) -> String? {
+  package func nearest(of words: some Sequence<String>) -> String? {
     guard utf8.count <= Self.guessBytesMax else { return nil }
     var best: (word: String, distance: Int)?
     for word in words where word != self && word.utf8.count <= Self.guessBytesMax {

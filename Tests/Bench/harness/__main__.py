@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares our tunnel pair and relay with Envoy, HAProxy and nginx on this machine, in one run, as ratios.
+"""Compares our tunnel pair and relay with Envoy, HAProxy and nginx on this machine, in one run, as ratios; and measures
+what a large mesh costs without a socket.
 
   scripts/bench hbone --quick                  every part of the tunnel pair, short
   scripts/bench hbone --part bulk              one part of the full run (each takes less than ten minutes)
   scripts/bench relay
+  scripts/bench mesh                           a hundred thousand workloads: memory, decisions, changes; needs no root
   scripts/bench hbone --openssl 3.5            our binary and HAProxy on Debian 13's library (see scripts/trixie-root)
   scripts/bench hbone --congestion reno        everything in a network namespace of its own with that congestion control
 
@@ -22,6 +24,7 @@ import allocations  # noqa: E402
 import certs  # noqa: E402
 import handshakes  # noqa: E402
 import memory  # noqa: E402
+import mesh  # noqa: E402
 import parts  # noqa: E402
 import worlds  # noqa: E402
 from candidates import Setting  # noqa: E402
@@ -34,6 +37,7 @@ PARTS = {
               "beside-bulk": parts.beside_bulk, "churn": parts.churn, "handshakes": handshakes.handshakes,
               "memory": memory.memory, "allocations": allocations.allocations},
     "relay": {"bulk": parts.relay},
+    "mesh": mesh.PARTS,
 }
 
 
@@ -58,6 +62,8 @@ def parse():
 
 
 def run(options):
+    if options.bench == "mesh":
+        return mesh.run(options)
     congestion = worlds.enter_congestion(options.congestion)
     versions = worlds.VERSIONS[options.openssl] if options.bench == "hbone" else ()
     worlds.check_versions(versions)
