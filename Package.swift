@@ -47,6 +47,8 @@ let package = Package(
 
     .target(name: "World", dependencies: ["Mesh", "Format", "CYAML", "CLinux"], swiftSettings: common),
 
+    .executableTarget(name: "skeinctl", dependencies: ["World", "Mesh", "Format"], swiftSettings: common),
+
     .executableTarget(name: "embed-bpf", swiftSettings: common),
     .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPF"),
     .target(name: "Capture", dependencies: ["Format", "CBPF"], swiftSettings: common, plugins: ["EmbedBPF"]),
@@ -58,6 +60,7 @@ let package = Package(
     .testTarget(name: "FormatTests", dependencies: ["Format"], swiftSettings: common),
     .testTarget(
       name: "MeshTests", dependencies: ["Mesh", "Format"], exclude: ["oracle"], swiftSettings: common),
+    .testTarget(name: "SkeinctlTests", dependencies: ["skeinctl", "World", "Mesh", "Format"], swiftSettings: common),
     .testTarget(name: "WorldTests", dependencies: ["World", "Mesh", "Format"], swiftSettings: common),
     .testTarget(name: "NetTests", dependencies: ["Net", "CLinux", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format", "Rig"], swiftSettings: common),

@@ -78,7 +78,7 @@ extension Objects {
     return projection
   }
 
-  private func modes(under workload: PeerAuthenticationObject?, in namespace: String) -> PeerModes {
+  func modes(under workload: PeerAuthenticationObject?, in namespace: String) -> PeerModes {
     PeerModes(workload: workload, namespace: general(in: namespace), mesh: general(in: settings.rootNamespace))
   }
 
