@@ -16,7 +16,6 @@ struct Composer {
   private var frames: [Frame] = []
   private var anchors: [String: Anchor] = [:]
   private var documentCount = 0
-  private var opened = 0
   private var sum = Weight()
 
   init(file: String, limits: ManifestLimits) {
@@ -61,8 +60,6 @@ private struct Frame {
   let isMap: Bool
   let mark: YAMLMark
   let anchor: String?
-  /// Tells this frame from another of the same anchor.
-  let number: Int
   var items: [Node] = []
   var entries: [Node.Entry] = []
   var key: (text: String, mark: YAMLMark)?
@@ -93,7 +90,7 @@ private struct Frame {
 
 private enum Anchor {
   /// The value it names is not complete.
-  case open(frame: Int)
+  case open
   case complete(Node.Value, Weight)
 }
 
@@ -153,12 +150,10 @@ extension Composer {
         hint: "a text that begins with `{` or `[` needs quotes")
     }
     guard frames.count < limits.depthMax else { throw tooDeep(mark) }
-    let core = isMap ? "map" : "seq"
-    guard [nil, "!", Self.coreTags + core].contains(properties.tag) else { throw badTag(properties.tag, mark) }
+    if let tag = properties.tag, tag != "!", tag != Self.coreTags + (isMap ? "map" : "seq") { throw badTag(tag, mark) }
     try count(Weight(nodes: 1), mark)
-    opened += 1
-    if let anchor = properties.anchor { anchors[anchor] = .open(frame: opened) }
-    frames.append(Frame(isMap: isMap, mark: mark, anchor: properties.anchor, number: opened))
+    if let anchor = properties.anchor { anchors[anchor] = .open }
+    frames.append(Frame(isMap: isMap, mark: mark, anchor: properties.anchor))
   }
 
   private mutating func close() throws(Problem) {
@@ -167,7 +162,7 @@ extension Composer {
     frame.weight.height += 1
     let value = frame.isMap ? Node.Value.map(frame.entries) : .list(frame.items)
     // A value inside may have taken the name over; aliases mean the last one that began.
-    if let anchor = frame.anchor, case .open(frame: frame.number) = anchors[anchor] {
+    if let anchor = frame.anchor, case .open = anchors[anchor] {
       anchors[anchor] = .complete(value, frame.weight)
     }
     try place(value, frame.weight, frame.mark)
@@ -221,13 +216,19 @@ extension Composer {
 
   /// What a text means. Only nothing is told from texts here, as YAML 1.2's core schema spells it.
   private func value(_ text: String, isPlain: Bool, _ tag: String?, _ mark: YAMLMark) throws(Problem) -> Node.Value {
-    let isNull = text.isEmpty || ["~", "null", "Null", "NULL"].contains(text)
     switch tag {
-    case nil: return isPlain && isNull ? .null : .text(text, isQuoted: !isPlain)
+    case nil: return isPlain && isNull(text) ? .null : .text(text, isQuoted: !isPlain)
     case "!", Self.coreTags + "str": return .text(text, isQuoted: true)
-    case Self.coreTags + "null" where isNull: return .null
+    case Self.coreTags + "null" where isNull(text): return .null
     case Self.coreTags + "bool", Self.coreTags + "int", Self.coreTags + "float": return .text(text, isQuoted: false)
     default: throw badTag(tag, mark)
+    }
+  }
+
+  private func isNull(_ text: String) -> Bool {
+    switch text {
+    case "", "~", "null", "Null", "NULL": true
+    default: false
     }
   }
 
@@ -258,7 +259,7 @@ func shown(_ text: String, most: Int = 64) -> String {
 extension Unicode.GeneralCategory {
   fileprivate var isPrintable: Bool {
     switch self {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false
     default: true
     }
   }

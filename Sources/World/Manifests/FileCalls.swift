@@ -15,6 +15,9 @@ struct FileFailure: Error, Equatable {
     self.code = code
     self.call = call
   }
+
+  /// Whether it says that nothing is there: nothing by that name, or only links that end nowhere.
+  var isAbsence: Bool { [ENOENT, ENOTDIR, ELOOP].contains(code) }
 }
 
 /// Which bytes a file holds, as far as the file system tells: equal means that nobody wrote it in between.
@@ -61,6 +64,13 @@ struct FileStatus: Equatable {
   }
 }
 
+/// The clock that files get their times from, in nanoseconds since 1970.
+func wallClock() -> Int64 {
+  var now = timespec()
+  clock_gettime(CLOCK_REALTIME, &now)
+  return Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec)
+}
+
 /// A file that is open for reading.
 struct OpenFile: ~Copyable {
   private let raw: CInt
@@ -68,8 +78,9 @@ struct OpenFile: ~Copyable {
   /// The last part of the path may not be a link: whoever asks has resolved it. A fifo, a terminal or a device that
   /// got there in between is opened without waiting and without becoming ours.
   init(_ path: String) throws(FileFailure) {
-    raw = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
+    let raw = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
     guard raw >= 0 else { throw FileFailure("open") }
+    self.raw = raw
   }
 
   deinit { close(raw) }
@@ -127,7 +138,7 @@ func currentFolder() throws(FileFailure) -> String { try linkTarget("/proc/self/
 
 /// The names in a folder.
 struct FolderNames {
-  /// In the order of their bytes; at most as many as asked for.
+  /// In order, at most as many as asked for.
   private(set) var names: [String] = []
   /// Names that are no UTF-8 or would break a line of ours.
   private(set) var unreadable = 0

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong with a file or a folder, in words for whoever put it there.
 //
-//   file-missing  file-denied  file-link  file-outside  file-kind  file-size  file-busy  file-name  file-read
-//   folder-size   folder-depth
+//   file-missing  file-denied  file-link  file-outside  file-kind  file-size  file-empty  file-busy  file-name
+//   file-read     folder-size  folder-depth
 
 import Glibc
 
@@ -50,5 +50,12 @@ extension Problem {
     Problem(
       .error, "folder-size", at: Spot(file: path),
       "not read: the files up to this one have more than \(limits.totalBytesMax) bytes")
+  }
+
+  /// It held something and has no byte now: a shell's `>` empties a file at once, and what fills it may come later.
+  static func emptied(_ path: String) -> Problem {
+    Problem(
+      .warning, "file-empty", at: Spot(file: path), "the file was emptied; what it held before stays",
+      hint: "remove the file, or leave a comment in it")
   }
 }

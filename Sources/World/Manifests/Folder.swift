@@ -7,8 +7,6 @@
 // whoever holds its objects keeps the last good ones; a folder that cannot be listed, or a source that is gone, removes
 // nothing at all.
 
-import Glibc
-
 /// A file whose documents were read.
 package struct LoadedFile: Sendable {
   /// What the file is called: as it was given, or relative to its folder.
@@ -50,6 +48,8 @@ package struct Folder: Sendable {
     /// Nil when its bytes could not be read: then it is tried again each time.
     var version: FileVersion?
     var problem: Problem?
+    /// Whether what is in use of it is more than nothing.
+    var holdsDocuments = false
     /// Written so shortly before it was read that another write may have left the same version.
     var isFresh = false
   }
@@ -57,7 +57,7 @@ package struct Folder: Sendable {
   /// Folders, each with all it holds, or single files. Refused when one of them is not there.
   package init(_ paths: [String], limits: ManifestLimits = ManifestLimits()) throws(Problem) {
     guard !paths.isEmpty else { throw Problem(.error, "file-missing", at: Spot(file: ""), "no manifests are given") }
-    sources = paths
+    sources = paths.indices.filter { !paths[..<$0].contains(paths[$0]) }.map { paths[$0] }
     self.limits = limits
     for path in paths {
       do throws(FileFailure) {
@@ -113,13 +113,14 @@ extension Folder {
         if case .broken(let problem) = entry.what { throw problem }
         preconditionFailure("an entry is a file or broken")
       }
-      bytes += Int(clamping: version.size)
+      guard version.size <= limits.fileBytesMax else { throw .tooLarge(entry.path, limits) }
+      bytes += Int(version.size)
       guard bytes <= limits.totalBytesMax else { throw .tooMuch(entry.path, limits) }
       if let old, old.version == version, !old.isFresh { return old }
       return try read(entry.path, at: place, inside: inside, old, tell)
     } catch {
       if old?.problem != error { tell(.broken(path: entry.path, error)) }
-      return State(problem: error)
+      return State(problem: error, holdsDocuments: old?.holdsDocuments ?? false)
     }
   }
 
@@ -129,9 +130,12 @@ extension Folder {
   ) throws(Problem) -> State {
     reads += 1
     let (bytes, version) = try wholeFile(path, at: place, inside: inside)
-    var state = State(version: version, isFresh: isFresh(version))
+    var state = State(
+      version: version, holdsDocuments: old?.holdsDocuments ?? false, isFresh: Self.isFresh(version, now: wallClock()))
     do throws(Problem) {
+      if bytes.isEmpty, state.holdsDocuments { throw .emptied(path) }
       let documents = try YAML.documents(in: bytes.span, file: path, limits: limits)
+      state.holdsDocuments = !documents.isEmpty
       tell(.loaded(LoadedFile(path: path, documents: documents, version: version)))
     } catch {
       state.problem = error
@@ -179,10 +183,7 @@ extension Folder {
 
   /// Two writes within a tick of the file system's clock, 10 ms at most on Linux, leave the same times. So what was
   /// written just now is read once more; a time in the future says nothing and is believed.
-  private func isFresh(_ version: FileVersion) -> Bool {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    let age = Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec) &- version.modified
-    return (0..<20_000_000).contains(age)
+  static func isFresh(_ version: FileVersion, now: Int64) -> Bool {
+    (0..<20_000_000).contains(now &- version.modified)
   }
 }

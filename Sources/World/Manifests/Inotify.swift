@@ -11,8 +11,9 @@ struct Inotify: ~Copyable {
   let raw: CInt
 
   init() throws(FileFailure) {
-    raw = inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC))
+    let raw = inotify_init1(CInt(IN_NONBLOCK | IN_CLOEXEC))
     guard raw >= 0 else { throw FileFailure("inotify_init1") }
+    self.raw = raw
   }
 
   deinit { close(raw) }

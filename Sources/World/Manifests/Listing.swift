@@ -26,13 +26,14 @@ struct Listing {
   /// What is wrong with folders.
   fileprivate(set) var problems: [Problem] = []
   /// Paths about which nothing is known now; an empty one stands for all.
-  fileprivate var unknown: [String] = []
+  fileprivate var unknown: Set<String> = []
   /// Whether a source is not there.
   fileprivate(set) var lacksSource = false
 
   /// Whether the file may be there and just was not found.
   func mayHold(_ path: String) -> Bool {
-    unknown.contains { $0.isEmpty || path == $0 || path.hasPrefix($0 + "/") }
+    if unknown.contains("") || unknown.contains(path) { return true }
+    return path.indices.contains { path[$0] == "/" && unknown.contains(String(path[..<$0])) }
   }
 
   /// Looks at all sources; each folder is watched before its names are read.
@@ -46,7 +47,7 @@ struct Listing {
     entries.sort { $0.path < $1.path }
     guard entries.count > limits.filesMax else { return }
     entries.removeSubrange(limits.filesMax...)
-    unknown.append("")
+    unknown.insert("")
     let spot = Spot(file: entries.last?.path ?? "")
     problems.append(
       Problem(.error, "folder-size", at: spot, "more than \(limits.filesMax) files; this is the last that is read"))
@@ -61,8 +62,11 @@ private struct Walk {
   let watcher: Watcher?
   var listing = Listing.empty
   private var seen: Set<Identity> = []
+  private var named: Set<String> = []
   private var links: [Link] = []
   private var namesLeft: Int
+  /// Whether there are more names than are read; then no further folder is.
+  private var isCut = false
 
   private struct Identity: Hashable {
     let device, inode: UInt64
@@ -110,7 +114,7 @@ private struct Walk {
       }
     } catch {
       listing.problems.append(Problem(error, file: path))
-      listing.unknown.append(isOnlyOne ? "" : name)
+      listing.unknown.insert(isOnlyOne ? "" : name)
       listing.lacksSource = true
     }
   }
@@ -121,21 +125,23 @@ private struct Walk {
     guard folder.depth <= limits.foldersMax else {
       let text = "more than \(limits.foldersMax) folders within each other; this one is not read"
       listing.problems.append(Problem(.error, "folder-depth", at: Spot(file: shownPath), text))
+      listing.unknown.insert(shownPath)
       return
     }
+    guard !isCut else { return }
     // Before the names are read: what comes after is told, what came before is among them.
     watcher?.watch(folder.place, for: nil)
-    let content: FolderNames
     do throws(FileFailure) {
-      content = try FolderNames(folder.place.isEmpty ? "/" : folder.place, most: namesLeft)
+      let content = try FolderNames(folder.place.isEmpty ? "/" : folder.place, most: namesLeft)
+      namesLeft -= content.names.count + content.unreadable
+      note(content, shownPath)
+      for name in content.names where !name.hasPrefix(".") { try take(name, in: folder) }
     } catch {
+      if error.isAbsence, folder.depth > 0 { return }  // Gone since it was seen.
+      // Some of it may have been found; the rest may be there.
       listing.problems.append(Problem(error, file: shownPath))
-      listing.unknown.append(String(folder.prefix.dropLast()))
-      return
+      listing.unknown.insert(String(folder.prefix.dropLast()))
     }
-    namesLeft -= content.names.count + content.unreadable
-    note(content, shownPath)
-    for name in content.names where !name.hasPrefix(".") { take(name, in: folder) }
   }
 
   private mutating func note(_ content: FolderNames, _ path: String) {
@@ -144,18 +150,24 @@ private struct Walk {
       listing.problems.append(Problem(.warning, "file-name", at: Spot(file: path), text, hint: "rename them"))
     }
     if content.isCut {
-      listing.unknown.append("")
+      isCut = true
+      listing.unknown.insert("")
       let text = "more than \(limits.namesMax) names in all folders; the rest of this one is not read"
       listing.problems.append(Problem(.error, "folder-size", at: Spot(file: path), text))
     }
   }
 
-  private mutating func take(_ name: String, in folder: Position) {
+  private mutating func take(_ name: String, in folder: Position) throws(FileFailure) {
     let place = folder.place + "/" + name
     let path = folder.prefix + name
     let isManifest = isManifestName(name)
-    // Gone since its name was read, or not for us: then the folder is not either, and that has been said.
-    guard let status = try? FileStatus(place) else { return }
+    let status: FileStatus
+    do throws(FileFailure) {
+      status = try FileStatus(place)
+    } catch {
+      if error.isAbsence { return }  // Gone since its name was read.
+      throw error
+    }
     switch status.kind {
     case .link: links.append(Link(name: name, folder: folder))
     case .folder where isManifest: breaks(path, .notAFile(path))
@@ -185,6 +197,7 @@ private struct Walk {
       guard isManifest || status.kind == .folder else { return }
       if !link.folder.contains(place) {
         breaks(path, .outside(path))
+        listing.unknown.insert(path)
       } else if status.kind == .file {
         add(path, place, inside: link.folder.source, status)
       } else if isManifest {
@@ -194,16 +207,23 @@ private struct Walk {
         enter(Position(place: place, prefix: path + "/", source: link.folder.source, depth: depth), status)
       }
     } catch {
-      if isManifest { breaks(path, Problem(error, file: path)) }
+      if isManifest {
+        breaks(path, Problem(error, file: path))
+      } else if !error.isAbsence {
+        // It may lead to a folder, as it did before.
+        listing.problems.append(Problem(error, file: path))
+        listing.unknown.insert(path)
+      }
     }
   }
 
   private mutating func add(_ path: String, _ place: String, inside: String?, _ status: FileStatus) {
-    guard seen.insert(Identity(status.version)).inserted else { return }
+    guard seen.insert(Identity(status.version)).inserted, named.insert(path).inserted else { return }
     listing.entries.append(Listing.Entry(path: path, what: .file(place: place, inside: inside, status.version)))
   }
 
   private mutating func breaks(_ path: String, _ problem: Problem) {
+    guard named.insert(path).inserted else { return }
     listing.entries.append(Listing.Entry(path: path, what: .broken(problem)))
   }
 }

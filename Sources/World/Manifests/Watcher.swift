@@ -74,7 +74,8 @@ package final class Watcher {
       }
       // Events of watches that were dropped may still come.
       guard let names = watches[watch] else { return }
-      if names.includes(name) { isDue = true }
+      // Without a name it is about the folder itself: moved away, or removed.
+      if name.isEmpty || names.includes(name) { isDue = true }
     }
     return isDue
   }
@@ -82,6 +83,9 @@ package final class Watcher {
 
 /// What a listing says while it walks.
 extension Watcher {
+  /// How many folders are watched.
+  var watched: Int { watches.count }
+
   /// A listing begins.
   func begin() {
     setting = [:]
@@ -90,12 +94,14 @@ extension Watcher {
 
   /// A folder in which all names matter, or only this one; empty for the root.
   func watch(_ folder: String, for name: String?) {
-    guard setting.count < limits.watchesMax else {
-      problem = .tooManyWatches(folder, limits)
-      return
-    }
     do throws(FileFailure) {
       guard let watch = try inotify?.watch(folder.isEmpty ? "/" : folder) else { return }
+      guard setting[watch] != nil || setting.count < limits.watchesMax else {
+        // One that was watched before is dropped when the listing is over.
+        if watches[watch] == nil { inotify?.drop(watch) }
+        problem = .tooManyWatches(folder, limits)
+        return
+      }
       setting[watch, default: .some([])].add(name)
     } catch {
       problem = .unwatched(folder, error)

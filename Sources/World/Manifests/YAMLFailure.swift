@@ -12,7 +12,10 @@ extension Problem {
     case .reading: self.init(reading: complaint, text.mark(of: complaint.offset), file: file)
     case .syntax:
       let words = Words(complaint, found: text.character(at: complaint.problemMark))
-      let mark = words.place == .begun ? complaint.contextMark : complaint.problemMark
+      var mark = words.place == .begun ? complaint.contextMark : complaint.problemMark
+      // The end of a last line without a break counts as one line more.
+      let end = text.mark(of: .max)
+      if mark.line > end.line { mark = end }
       self.init(.error, words.code, at: Spot(file: file, mark), words.text, hint: words.hint)
     }
   }
@@ -26,7 +29,7 @@ extension Problem {
         .error, "yaml-encoding", at: spot, "the character U+\(padded) is not allowed",
         hint: "in double quotes it can be written as an escape")
     } else {
-      self.init(.error, "yaml-encoding", at: spot, "this is not UTF-8", hint: "save the file as UTF-8")
+      self.init(.error, "yaml-encoding", at: spot, "this is not UTF-8", hint: "save it as UTF-8")
     }
   }
 }
