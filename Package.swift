@@ -24,9 +24,10 @@ let hot = common + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(confi
 
 /// Fuzz targets have no main of their own, so they exist only in a fuzzer build (scripts/fuzz).
 let isFuzzing = Context.environment["SKEIN_FUZZ"] != nil
-let fuzzers: [Target] = ["FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat"].map { name in
+let fuzzed = ["FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat", "FuzzManifest"]
+let fuzzers: [Target] = fuzzed.map { name in
   .executableTarget(
-    name: name, dependencies: ["Format", "Net", "HTTP", "Rig"], path: "Tests/Fuzz/\(name)",
+    name: name, dependencies: ["Format", "Net", "HTTP", "World", "Rig"], path: "Tests/Fuzz/\(name)",
     swiftSettings: common + [.unsafeFlags(["-parse-as-library"])])
 }
 
@@ -37,6 +38,8 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
 
@@ -45,13 +48,24 @@ let package = Package(
     .target(name: "Net", dependencies: ["Format", "CLinux", "COpenSSL"], swiftSettings: hot),
     .target(name: "HTTP", dependencies: ["Net", "Format", "CNghttp2"], swiftSettings: hot),
 
+    .target(name: "Telemetry", dependencies: ["Mesh", "Format"], swiftSettings: strict),
+    .target(name: "Identity", dependencies: ["Net", "Mesh", "Format", "COpenSSL"], swiftSettings: common),
+    .target(
+      name: "Tunnel", dependencies: ["Net", "HTTP", "Mesh", "Telemetry", "Format"], swiftSettings: strict),
     .target(name: "World", dependencies: ["Mesh", "Format", "CYAML", "CLinux"], swiftSettings: common),
 
+    .target(
+      name: "Node",
+      dependencies: ["Capture", "Identity", "Tunnel", "World", "Telemetry", "Net", "Mesh", "Format"],
+      swiftSettings: strict),
+    .executableTarget(name: "skein-node", dependencies: ["Node"], swiftSettings: common),
     .executableTarget(name: "skeinctl", dependencies: ["World", "Mesh", "Format"], swiftSettings: common),
 
     .executableTarget(name: "embed-bpf", swiftSettings: common),
     .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/EmbedBPF"),
-    .target(name: "Capture", dependencies: ["Format", "CBPF"], swiftSettings: common, plugins: ["EmbedBPF"]),
+    .target(
+      name: "Capture", dependencies: ["Net", "Format", "CBPF", "CMnl", "CNftables"], swiftSettings: common,
+      plugins: ["EmbedBPF"]),
 
     .executableTarget(
       name: "skein-bench", dependencies: ["Format", "Mesh", "Net", "HTTP"], path: "Tests/Bench",

@@ -3,11 +3,13 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/nsfs.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,6 +22,8 @@ int skein_accept4(int listener, void *peer, uint32_t *length) {
 }
 
 int skein_setns_network(int namespace_descriptor) { return setns(namespace_descriptor, CLONE_NEWNET); }
+
+int skein_is_network_namespace(int descriptor) { return ioctl(descriptor, NS_GET_NSTYPE) == CLONE_NEWNET; }
 
 int skein_original_destination(int socket, void *address, uint32_t *length, int is_ipv6) {
   return is_ipv6 ? getsockopt(socket, IPPROTO_IPV6, IP6T_SO_ORIGINAL_DST, address, length)

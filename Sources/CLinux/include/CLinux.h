@@ -9,6 +9,8 @@
 
 int skein_accept4(int listener, void *peer, uint32_t *length);
 int skein_setns_network(int namespace_descriptor);
+/* 1 when the descriptor is one of a network namespace. */
+int skein_is_network_namespace(int descriptor);
 int skein_original_destination(int socket, void *address, uint32_t *length, int is_ipv6);
 int skein_set_thread_name(const char *name);
 

@@ -24,16 +24,33 @@ package enum Reason: String, Error, CaseIterable {
   case notHere = "not_here"
   case unknownHost = "unknown_host"
   case noServiceAddress = "no_service_address"
+  case badMethod = "bad_method"
   // Policy.
   case denied = "denied"
   case notAllowed = "not_allowed"
   case unknownPolicy = "unknown_policy"
+  case policyChanged = "policy_changed"
+  // Getting there.
+  case unknownSource = "unknown_source"
+  case noCertificate = "no_certificate"
+  case connectFailed = "connect_failed"
+  case connectTimedOut = "connect_timed_out"
+  case tunnelBlocked = "tunnel_blocked"
+  case handshakeFailed = "handshake_failed"
+  case wrongIdentity = "wrong_identity"
+  case refusedThere = "refused_there"
+  // Being there.
+  case reset = "reset"
+  case tunnelLost = "tunnel_lost"
+  case idle = "idle"
+  case draining = "draining"
+  case tooMany = "too_many"
 
   /// What a tunnel answers to CONNECT.
   package var status: Int {
     switch self {
-    case .badAuthority, .notHere: 400
-    case .denied, .notAllowed, .unknownPolicy: 401
+    case .badAuthority, .notHere, .badMethod: 400
+    case .denied, .notAllowed, .unknownPolicy, .policyChanged: 401
     default: 503
     }
   }
@@ -60,9 +77,24 @@ package enum Reason: String, Error, CaseIterable {
     case .notHere: "the destination is not served here"
     case .unknownHost: "no service visible here has this host, or it has no such port"
     case .noServiceAddress: "the service has no address to tell the proxy of the workload"
+    case .badMethod: "a tunnel is asked for connections, and this was something else"
     case .denied: "a policy denies it"
     case .notAllowed: "there are policies that allow, and none of them allows this"
     case .unknownPolicy: "a policy that selects the workload is not known"
+    case .policyChanged: "policies have changed, and do not let it be any more"
+    case .unknownSource: "nothing is known of the workload that dialled"
+    case .noCertificate: "there is no certificate for the identity of the workload"
+    case .connectFailed: "the destination refused the connection, or cannot be reached"
+    case .connectTimedOut: "the destination did not answer in time"
+    case .tunnelBlocked: "the port of tunnels did not answer in time; a network policy may block it"
+    case .handshakeFailed: "the handshake of the tunnel failed"
+    case .wrongIdentity: "somebody else answered at the other end of the tunnel"
+    case .refusedThere: "the other side refused it"
+    case .reset: "one side reset it"
+    case .tunnelLost: "the tunnel that carried it was lost"
+    case .idle: "nothing moved for too long"
+    case .draining: "the node, or the workload, is going away"
+    case .tooMany: "the workload has too many connections"
     }
   }
 }

@@ -196,3 +196,15 @@ package final class TCPPipe: Pipe, ReadyTarget, TimerTarget {
     return code
   }
 }
+
+extension TCPPipe {
+  /// Sends bytes ahead of everything else on a connection that has just been made. So few that the kernel takes them whole.
+  package func begin(with bytes: [UInt8]) {
+    precondition(bytes.count <= 4096, "\(bytes.count) bytes to begin with")
+    bytes.withUnsafeBytes { bytes in
+      // The kernel does not write to it.
+      var piece = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+      withUnsafePointer(to: &piece) { _ = write(UnsafeBufferPointer(start: $0, count: 1)) }
+    }
+  }
+}

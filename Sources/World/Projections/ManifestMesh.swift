@@ -35,6 +35,9 @@ package struct ManifestMesh: Sendable {
   /// What was written correctly, and will not do what it seems to.
   package var findings: [Problem] { Analysis.run(translator, ledger.snapshot) }
 
+  /// The pods of a node that are to be enrolled, in order of their names.
+  package func localPods(on node: String) -> [LocalPod] { translator.localPods(on: node) }
+
   /// What the author of an object is told.
   package func conditions(of key: ObjectKey) -> [Condition] { translator.conditions(of: key) }
 
