@@ -33,6 +33,8 @@ package struct NodeOptions: Sendable {
   package var tunnel = TunnelOptions()
   /// How long connections may go on after the node was asked to end.
   package var drain = Duration.seconds(5)
+  /// How long a certificate lives.
+  package var certificateSeconds = Keeper.lifeSeconds
 
   /// What holds unless something else is said.
   package init() {}
@@ -84,7 +86,7 @@ package actor Node {
         log.write(.warn, "identity", "a new root was made", [("path", options.state)])
       }
       _ = try authority.makeNode(options.name, now: now)
-      keeper = Keeper(signer: try authority.makeSigner())
+      keeper = Keeper(life: options.certificateSeconds, signer: try authority.makeSigner())
       mesh = try ManifestMesh(options.manifests, settings: options.settings)
       control = try Worker.start(name: "control")
       capture = try Worker.start(name: "capture")
@@ -139,7 +141,7 @@ package actor Node {
       switch news {
       case .issued(let identity, let configuration):
         for lane in lanes { lane.tell(.hold(configuration, identity)) }
-        log.write(.debug, "identity", "issued", [("identity", identity.uri)])
+        log.write(.info, "identity", "certificate issued", [("identity", identity.uri)])
       case .failed(let identity, let text):
         log.write(.error, "identity", "cannot be issued", [("identity", identity.uri), ("error", text)])
       }

@@ -20,6 +20,7 @@ package enum NodeCommand {
       case "--node": options.name = value
       case "--state": options.state = value
       case "--workers": options.workers = Int(value) ?? 1
+      case "--certificate-seconds": options.certificateSeconds = Int64(value) ?? options.certificateSeconds
       case "--log": form = Log.Form(rawValue: value) ?? .text
       case "--log-level": level = Log.Level(rawValue: value) ?? .info
       default: return misuse("there is no flag \(flag)")
