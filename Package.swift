@@ -75,7 +75,8 @@ let package = Package(
     .testTarget(
       name: "MeshTests", dependencies: ["Mesh", "Format"], exclude: ["oracle"], swiftSettings: common),
     .testTarget(name: "SkeinctlTests", dependencies: ["skeinctl", "World", "Mesh", "Format"], swiftSettings: common),
-    .testTarget(name: "WorldTests", dependencies: ["World", "Mesh", "Format"], swiftSettings: common),
+    .testTarget(
+      name: "WorldTests", dependencies: ["World", "Mesh", "Format"], exclude: ["oracle"], swiftSettings: common),
     .testTarget(name: "NetTests", dependencies: ["Net", "CLinux", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Net", "Format", "Rig"], swiftSettings: common),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "CBPF"], swiftSettings: common),

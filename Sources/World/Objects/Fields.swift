@@ -68,6 +68,11 @@ final class Fields {
   /// Whether a field is there, and is not null.
   func has(_ name: String) -> Bool { node(name) != nil }
 
+  /// Whether a field is a list, and there is nothing in it.
+  func isEmptyList(_ name: String) -> Bool {
+    if case .list(let nodes)? = node(name)?.value { nodes.isEmpty } else { false }
+  }
+
   /// Reports every field that was neither read nor is among those that are left alone on purpose.
   func end(leaving ignored: [String] = []) {
     let names = known.union(ignored)

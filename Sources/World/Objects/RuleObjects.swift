@@ -143,7 +143,7 @@ extension AuthorizationObject.Rule {
   ) -> [[AuthorizationObject.Values]]? {
     guard rule.has(list) else { return nil }
     let entries = rule.maps(list)
-    if entries.isEmpty { rule.fail(list, "empty-list", "an empty list means nothing; leave the field out") }
+    if rule.isEmptyList(list) { rule.fail(list, "empty-list", "an empty list means nothing; leave the field out") }
     return entries.map { entry in
       let inner = entry.map(name)
       let values = fields.flatMap { [$0, $0.negated] }.filter(inner.has).map { field in
@@ -184,8 +184,12 @@ extension Fields {
   /// The values of a list of conditions. What cannot be read as what it has to be is a finding: nothing gets lost later.
   fileprivate func values(_ list: String, named field: String) -> AuthorizationObject.Values {
     let values = texts(list)
-    if values.isEmpty, has(list) { fail(list, "empty-list", "an empty list means nothing; leave the field out") }
+    if isEmptyList(list) { fail(list, "empty-list", "an empty list means nothing; leave the field out") }
     for value in values {
+      if value.isEmpty {
+        fail(list, "invalid-value", "an empty text never matches")
+        continue
+      }
       switch field {
       case "ports", "notPorts", "destination.port":
         if UInt16(value).map({ $0 > 0 }) != true { fail(list, "invalid-port", "`\(value)` is no port") }
@@ -197,7 +201,14 @@ extension Fields {
         if value.hasPrefix("spiffe://") {
           fail(list, "invalid-value", "`\(value)` never matches", hint: "leave out `spiffe://`")
         }
-      default: if value.isEmpty { fail(list, "invalid-value", "an empty text never matches") }
+      case "serviceAccounts", "notServiceAccounts", "source.serviceAccount":
+        let parts = value.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count > 2 || parts.contains("") || value.contains("*") {
+          fail(
+            list, "invalid-value", "`\(value)` is no account",
+            hint: "write NAMESPACE/NAME, or NAME; `*` means nothing here")
+        }
+      default: break
       }
     }
     return AuthorizationObject.Values(field: field, values: values, spot: spot(list), path: path(of: list))

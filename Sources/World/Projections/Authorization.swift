@@ -67,9 +67,11 @@ extension Objects {
     let fields = Set(policy.rules.flatMap(\.requestFields).map(\.field)).sorted()
     guard !fields.isEmpty else { return Condition(Condition.accepted, true, "Accepted") }
     let effect =
-      policy.action == .deny
-      ? "these conditions are left out, so more is denied than was asked for"
-      : "rules with them are left out, so less is allowed than was asked for"
+      switch policy.action {
+      case .deny: "these conditions are left out, so more is denied than was asked for"
+      case .audit: "rules with them are left out, so less is audited than was asked for"
+      case .allow, .custom: "rules with them are left out, so less is allowed than was asked for"
+      }
     return Condition(
       Condition.accepted, true, "UnsupportedValue", "connections know nothing of \(fields.listed): \(effect)")
   }

@@ -49,7 +49,9 @@ extension Objects {
   /// The keys of policies that refuse plaintext to a workload.
   func peerPolicies(for labels: [String: String], in namespace: String) -> [String] {
     let own = peerAuthentications(in: namespace).filter { peer in
-      peer.object.selector.map { !$0.isEmpty && $0.selects(labels) } ?? false && namespace != settings.rootNamespace
+      guard namespace != settings.rootNamespace else { return false }
+      // What cannot be read may have been meant for this workload. As one for its namespace alone it would be too weak.
+      return peer.isUnreadable || peer.object.selector.map { !$0.isEmpty && $0.selects(labels) } ?? false
     }
     let winner = own.min { $0.meta.precedes($1.meta) }
     let modes = modes(under: winner?.object, in: namespace)
@@ -88,12 +90,14 @@ extension Objects {
       .object
   }
 
-  private func peerAuthentications(in namespace: String) -> [(meta: Meta, object: PeerAuthenticationObject)] {
+  private func peerAuthentications(
+    in namespace: String
+  ) -> [(meta: Meta, object: PeerAuthenticationObject, isUnreadable: Bool)] {
     all(.peerAuthentication, in: namespace).compactMap { object in
       switch object.body {
-      case .peerAuthentication(let peer): (object.meta, peer)
+      case .peerAuthentication(let peer): (object.meta, peer, false)
       // What cannot be read must not leave a door open.
-      case .unreadable: (object.meta, .everywhereStrict)
+      case .unreadable: (object.meta, .everywhereStrict, true)
       default: nil
       }
     }
