@@ -168,7 +168,7 @@ package actor Node {
       rules.exclusions = exclusions
       keeper.want(pod.identity)
       tend()
-      let lane = lanes[abs(pod.uid.utf8.reduce(0) { $0 &* 31 &+ Int($1) }) % lanes.count]
+      let lane = lane(of: pod.uid)
       let description = PodDescription(
         uid: pod.uid, identity: pod.identity, namespace: namespace, hasV6: rules.hasV6)
       if let errno = await lane.listen(description) { throw errno }
@@ -183,6 +183,11 @@ package actor Node {
       failures[pod.uid] = text
       log.write(.error, "node", "pod cannot be enrolled", [("pod", pod.name), ("netns", pod.netns), ("error", text)])
     }
+  }
+
+  /// The worker of a pod: always the same one.
+  private func lane(of uid: String) -> Lane {
+    lanes[Int(uid.utf8.reduce(UInt(0)) { $0 &* 31 &+ UInt($1) } % UInt(lanes.count))]
   }
 
   private func withdraw(_ uid: String, _ enrolled: Enrolled) async {

@@ -102,6 +102,10 @@ private struct InboundStream {
     var entry: Live.Entry?
     do throws(TunnelFailure) {
       let app = try await reach(&record, &entry, watch, on: worker)
+      if let reason = watch.reason {
+        app.abort(.cancelled)
+        throw TunnelFailure(reason)
+      }
       stream.respond(answer(record.destination.workload))
       let relay = Relay(app, stream, on: worker)
       watch.relay = relay
@@ -141,7 +145,7 @@ private struct InboundStream {
     entry = live
     try await judge(connection, server, &record, on: worker)
     live.cut = { watch.cut(.policyChanged, $0) }
-    if let verdict = live.verdict { throw TunnelFailure(verdict.refusal ?? .denied) }
+    if live.verdict != nil { throw TunnelFailure(.policyChanged) }
     let app = try await dial(delivery, on: worker)
     if let proxied = delivery.proxied {
       app.begin(with: ProxyHeader.bytes(from: peer, to: proxied, identity: identity))

@@ -41,6 +41,10 @@ struct Outbound {
       do { client = try await ground.workload(pod.description.uid, on: worker) } catch { throw TunnelFailure(error) }
       record.source.workload = client
       let other = try await reach(from: client, &record, on: worker)
+      if let reason = watch.reason {
+        other.abort(.cancelled)
+        throw TunnelFailure(reason)
+      }
       let relay = Relay(app, other, on: worker)
       watch.relay = relay
       record.take(await relay.run(on: worker), watch)

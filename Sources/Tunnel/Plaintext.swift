@@ -35,6 +35,10 @@ struct Plaintext {
     let entry = ground.live.enter(connection, to: pod.description.uid)
     do throws(TunnelFailure) {
       let app = try await reach(connection, entry, watch, &record, on: worker)
+      if let reason = watch.reason {
+        app.abort(.cancelled)
+        throw TunnelFailure(reason)
+      }
       let relay = Relay(app, pipe, on: worker)
       watch.relay = relay
       record.take(await relay.run(on: worker), watch)
@@ -64,7 +68,7 @@ struct Plaintext {
     record.take(verdict)
     if let refusal = verdict.refusal { throw TunnelFailure(refusal, verdict.unknownPolicies.joined(separator: ", ")) }
     entry.cut = { watch.cut(.policyChanged, $0) }
-    if let verdict = entry.verdict { throw TunnelFailure(verdict.refusal ?? .denied) }
+    if entry.verdict != nil { throw TunnelFailure(.policyChanged) }
     let source = ground.options.keepsSource && peer.address != dialled.address ? peer.address : nil
     do {
       return try await Net.dial(

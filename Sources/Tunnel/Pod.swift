@@ -46,6 +46,8 @@ package final class Pod {
   let pool: Pool
   private var listeners: [Listener] = []
   private var closers: [ObjectIdentifier: (Reason) -> Void] = [:]
+  /// Sockets that were accepted and are not done with, whatever they are about to become.
+  private var acceptedCount = 0
   private(set) var isDraining = false
 
   /// A pod of a worker. It listens only after `listen`.
@@ -89,14 +91,16 @@ package final class Pod {
     let peer = accepted.peer
     let dialled = port == .tunnel ? accepted.local : accepted.originalDestination
     guard let pipe = try? accepted.pipe(on: worker), let peer, let dialled else { return }
-    guard connectionCount < ground.options.connectionsPerPodMax else {
+    guard acceptedCount < ground.options.connectionsPerPodMax else {
       var record = Record(port == .outbound ? .outbound : .inbound, from: Record.Party(address: peer))
       record.destination.address = dialled
       record.reason = .tooMany
       ground.log.write(record)
       return pipe.abort(.limit)
     }
+    acceptedCount += 1
     Task.immediate(executorPreference: worker.loop) {
+      defer { self.acceptedCount -= 1 }
       switch port {
       case .outbound: await Outbound(self, pipe, from: peer, to: dialled).serve(on: worker)
       case .plaintext: await Plaintext(self, pipe, from: peer, to: dialled).serve(on: worker)
