@@ -359,6 +359,6 @@ private func holds(_ rules: [Policy.Rule], for connection: Connection) -> Bool? 
     Case(.suffix("\u{e9}"), "cafe\u{301}", false), Case(.prefix("a\r"), "a\r\n", true),
   ])
   func literalAndWithCase(_ c: Case) {
-    #expect(c.match.matches(c.text[...].utf8) == c.isMatch)
+    #expect(c.match.matches(c.text.utf8Span.span) == c.isMatch)
   }
 }

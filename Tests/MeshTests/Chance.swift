@@ -146,15 +146,11 @@ extension Snapshot {
     }
     serviceHosts.forEach { lines.append("host \($0) \($1.map(\.name))") }
     workloadHosts.forEach { lines.append("host \($0) \($1.map(\.uid))") }
-    endpoints.forEach { lines.append("endpoints \($0.service) \($0.workloads.map(\.uid)) \($0.stage.dump)") }
+    endpoints.forEach {
+      lines.append(
+        "endpoints \($0.service) \($0.workloads.map(\.uid)) \($0.nearest) \(String(describing: $0.elsewhere))")
+    }
     policies.forEach { lines.append("policies \($0 ?? "-") \($1.map(\.key))") }
     return lines.sorted()
-  }
-}
-
-extension Stage {
-  fileprivate var dump: String {
-    let below = deeper.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.dump)" }
-    return "(\(lottery.tickets) \(below) \(elsewhere.map(\.dump)))"
   }
 }

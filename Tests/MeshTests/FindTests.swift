@@ -149,6 +149,21 @@ import Testing
     #expect(ledger.snapshot.workload(at: NetworkAddress(address("10.0.0.2"))) == nil)
   }
 
+  /// The first and the second address are kept in another way than the rest: enough pods for leaves that split and merge.
+  @Test func everyAddressOfAWorkloadFindsIt() {
+    var ledger = Ledger()
+    let pods = (0..<200).map { pod("p\($0)", at: "10.1.0.\($0)", "fd00::\($0)", "10.2.0.\($0)", "10.1.0.\($0)") }
+    _ = ledger.apply(pods.map(Change.workload), from: .manifests)
+    func isFound(_ pod: Workload) -> Bool {
+      pod.addresses.allSatisfy { ledger.snapshot.workload(at: NetworkAddress($0))?.uid == pod.uid }
+    }
+    #expect(pods.allSatisfy(isFound))
+    for pod in pods.dropLast(10) { _ = ledger.apply([.removeWorkload(uid: pod.uid)], from: .manifests) }
+    #expect(pods.filter(isFound) == pods.suffix(10))
+    for pod in pods.suffix(10) { _ = ledger.apply([.removeWorkload(uid: pod.uid)], from: .manifests) }
+    #expect(ledger.snapshot.networks.count == 0)
+  }
+
   @Test func aChangedServiceLeavesNoAddressBehind() {
     var ledger = Ledger()
     for round in 0..<50 {

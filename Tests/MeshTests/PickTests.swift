@@ -127,11 +127,11 @@ import Testing
     [1, 1, 1, 1], [1, 2, 3, 4], [0, 5, 0, 1], [1, 1000, 1, 1], [7], [0, 0], [UInt32.max, UInt32.max, 1],
   ])
   func weightsAreKept(weights: [UInt32]) {
-    let lottery = Lottery(weights.enumerated().map { (UInt32($0), $1) })
+    let lottery = Lottery(Array(weights.indices)) { weights[$0] }
     var dice = Dice(seed: 11)
     var counts = [Int](repeating: 0, count: weights.count)
     let draws = 40_000
-    for _ in 0..<draws { if let ticket = lottery.draw(&dice) { counts[Int(ticket)] += 1 } }
+    for _ in 0..<draws { if let ticket = lottery.draw(from: lottery.places, &dice) { counts[ticket] += 1 } }
     let sum = weights.reduce(0.0) { $0 + Double($1) }
     #expect(counts.reduce(0, +) == (sum > 0 ? draws : 0))
     for (count, weight) in zip(counts, weights) where sum > 0 {
@@ -141,6 +141,24 @@ import Testing
       #expect(abs(Double(count) - Double(draws) * share) <= slack)
       if weight == 0 { #expect(count == 0) }
     }
+  }
+
+  /// Whoever stands outside of a part has no share in it, however much it weighs.
+  @Test(arguments: [[1, 1, 1, 1, 1, 1], [50, 1, 2, 3, 0, 90]] as [[UInt32]])
+  func aPartIsDrawnFromByItsOwnWeights(weights: [UInt32]) {
+    let tickets = [3, 4, 2, 1, 0, 5]
+    let lottery = Lottery(tickets) { weights[$0] }
+    var dice = Dice(seed: 13)
+    var counts = [Int](repeating: 0, count: weights.count)
+    for _ in 0..<6000 { if let ticket = lottery.draw(from: 1..<4, &dice) { counts[ticket] += 1 } }
+    let part = tickets[1..<4]
+    let sum = part.reduce(0) { $0 + Int(weights[$1]) }
+    #expect(counts.reduce(0, +) == 6000)
+    for ticket in tickets {
+      let expected = part.contains(ticket) ? 6000 * Int(weights[ticket]) / sum : 0
+      #expect(expected == 0 ? counts[ticket] == 0 : abs(counts[ticket] - expected) < 200)
+    }
+    #expect(lottery.draw(from: 2..<2, &dice) == nil)
   }
 
   /// Those that suit share by weight even when nearly all draws are in vain.

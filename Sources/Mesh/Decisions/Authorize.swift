@@ -135,14 +135,12 @@ extension Policy.Clause {
 
 extension Policy.Match {
   func matches(_ connection: Connection) -> Bool {
-    guard !isEmpty else { return false }
-    let (source, destination, identity) = (connection.source, connection.destination, connection.identity)
-    return ports.holds { $0 == destination.port }
-      && destinations.holds { $0.contains(destination.address) }
-      && sources.holds { $0.contains(source) }
-      && accounts.holds { $0.matches(identity) }
-      && namespaces.holds { $0.matches(identity?.namespace ?? ""[...].utf8) }
-      && principals.holds { match in identity.map { match.matches($0.principal) } ?? false }
+    !isEmpty && ports.holds { $0 == connection.destination.port }
+      && destinations.holds { $0.contains(connection.destination.address) }
+      && sources.holds { $0.contains(connection.source) }
+      && accounts.holds { $0.matches(connection.identity) }
+      && namespaces.holds { $0.matchesNamespace(of: connection.identity) }
+      && principals.holds { $0.matchesPrincipal(of: connection.identity) }
   }
 
   private var isEmpty: Bool {
@@ -158,20 +156,42 @@ extension Policy.Field {
   }
 }
 
+// MARK: Texts, as bytes
+
 extension Policy.ServiceAccount {
   func matches(_ identity: Identity?) -> Bool {
     guard let identity else { return false }
-    return identity.namespace.elementsEqual(namespace.utf8) && identity.serviceAccount.elementsEqual(name.utf8)
+    return identity.bytes(identity.namespacePlace).equals(namespace.utf8Span.span)
+      && identity.bytes(identity.accountPlace).equals(name.utf8Span.span)
   }
 }
 
 extension Policy.StringMatch {
-  func matches(_ text: Substring.UTF8View) -> Bool {
+  /// Who has proved nothing is of the namespace without a name.
+  func matchesNamespace(of identity: Identity?) -> Bool {
+    guard let identity else { return matches("".utf8Span.span) }
+    return matches(identity.bytes(identity.namespacePlace))
+  }
+
+  func matchesPrincipal(of identity: Identity?) -> Bool {
+    guard let identity else { return false }
+    return matches(identity.bytes(identity.principalPlace))
+  }
+
+  func matches(_ text: Span<UInt8>) -> Bool {
     switch self {
-    case .exact(let wanted): text.count == wanted.utf8.count && text.elementsEqual(wanted.utf8)
-    case .prefix(let start): text.starts(with: start.utf8)
-    case .suffix(let end): text.count >= end.utf8.count && text.suffix(end.utf8.count).elementsEqual(end.utf8)
+    case .exact(let wanted): text.equals(wanted.utf8Span.span)
+    case .prefix(let start): text.extracting(first: start.utf8.count).equals(start.utf8Span.span)
+    case .suffix(let end): text.extracting(last: end.utf8.count).equals(end.utf8Span.span)
     case .presence: !text.isEmpty
     }
+  }
+}
+
+extension Span<UInt8> {
+  fileprivate func equals(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] { return false }
+    return true
   }
 }

@@ -15,17 +15,28 @@ extension Snapshot {
     case service(Service)
   }
 
+  /// Whose an address is: a workload and a service may share one.
+  struct Owners: Sendable {
+    let workload: Workload?
+    let service: Service?
+  }
+
+  /// Whose an address is, to a client of a namespace.
+  func owners(of address: NetworkAddress, for namespace: String) -> Owners {
+    guard let network = networks.find(address.network) else { return Owners(workload: nil, service: nil) }
+    return Owners(
+      workload: network.workloads[address.address].first, service: network.service(at: address.address, for: namespace))
+  }
+
   /// What an address means: a workload before a service.
   func destination(at address: NetworkAddress, for namespace: String) -> Destination? {
-    if let workload = workload(at: address) { return .workload(workload) }
-    return service(at: address, for: namespace).map(Destination.service)
+    let owners = owners(of: address, for: namespace)
+    return owners.workload.map(Destination.workload) ?? owners.service.map(Destination.service)
   }
 
   /// The service that a client of a namespace means by an address.
   package func service(at address: NetworkAddress, for namespace: String) -> Service? {
-    guard let network = networks.find(address.network) else { return nil }
-    return network.services[address.address].preferred(by: namespace)
-      ?? network.blocks.preferred(at: address.address, by: namespace)
+    networks.find(address.network)?.service(at: address.address, for: namespace)
   }
 
   /// The service that a client of a namespace means by a name.
@@ -37,6 +48,12 @@ extension Snapshot {
   func workload(host: ServiceName) -> Workload? {
     let named = workloadHosts[host.hostname]
     return named.first { $0.namespace == host.namespace } ?? named.first
+  }
+}
+
+extension Snapshot.Network {
+  fileprivate func service(at address: IPAddress, for namespace: String) -> Service? {
+    services[address].preferred(by: namespace) ?? blocks.preferred(at: address, by: namespace)
   }
 }
 

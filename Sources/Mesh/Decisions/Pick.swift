@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pick: one endpoint of a service for one connection.
 //
-//   the stage with most in common with the client ─► draw ─► does it suit this client and port? ─► picked
-//                       ▲                            ▲ no: draw again, four times, then weigh those that suit
-//                       └── nobody there suits: the stage above, unless the service is STRICT
+//   those with most in common with the client ─► draw ─► does it suit this client and port? ─► picked
+//                       ▲                        ▲ no: draw again, four times, then weigh those that suit
+//                       └── nobody there suits: those with less in common, unless the service is STRICT
 //
-// A draw takes constant time, and most services suit on the first: what never suits anybody is not in the lottery.
+// A draw hardly depends on the number of endpoints, and most services suit on the first: what never suits anybody is not
+// in the lottery.
 
 /// What a connection asks of an endpoint.
 package struct Demand: Sendable {
@@ -58,10 +59,8 @@ extension Snapshot {
   package func pick(of service: Service, for demand: Demand, load: Load? = nil, dice: inout Dice) -> Pick? {
     guard let endpoints = endpoints.find(service.name) else { return nil }
     let field = Field(service: service, workloads: endpoints.workloads, demand: demand)
-    guard let one = field.pick(endpoints.stage, service.balancing.preferences[...], &dice) else { return nil }
-    guard let load, let other = field.pick(endpoints.stage, service.balancing.preferences[...], &dice) else {
-      return one
-    }
+    guard let one = field.pick(from: endpoints, &dice) else { return nil }
+    guard let load, let other = field.pick(from: endpoints, &dice) else { return one }
     return one.isBusier(than: other, load) ? other : one
   }
 
@@ -99,23 +98,39 @@ private struct Field {
   let workloads: [Workload]
   let demand: Demand
 
-  func pick(_ stage: Stage, _ preferences: ArraySlice<LoadBalancing.Scope>, _ dice: inout Dice) -> Pick? {
-    guard let scope = preferences.first, service.balancing.mode != .any else { return draw(stage.lottery, &dice) }
+  func pick(from endpoints: Endpoints, _ dice: inout Dice) -> Pick? {
+    let (nearest, preferences) = (endpoints.nearest, service.balancing.usedPreferences)
+    guard let elsewhere = endpoints.elsewhere else { return pick(nearest, nearest.places, preferences, &dice) }
     let rest = preferences.dropFirst()
-    if let deeper = stage.deeper[demand.client.place.value(of: scope)], let found = pick(deeper, rest, &dice) {
-      return found
-    }
-    guard service.balancing.mode == .failover else { return nil }
-    return stage.elsewhere.first.map { pick($0, rest, &dice) } ?? draw(stage.lottery, &dice)
+    return pick(nearest, part(of: nearest.places, in: nearest, by: .network), rest, &dice)
+      ?? pick(elsewhere, elsewhere.places, rest, &dice)
   }
 
-  private func draw(_ lottery: Lottery, _ dice: inout Dice) -> Pick? {
+  /// From the part of a lottery that has most in common with the client, then from larger ones.
+  private func pick(
+    _ lottery: Lottery, _ places: Range<Int>, _ preferences: ArraySlice<LoadBalancing.Scope>, _ dice: inout Dice
+  ) -> Pick? {
+    guard let scope = preferences.first else { return draw(lottery, places, &dice) }
+    let nearer = part(of: places, in: lottery, by: scope)
+    if let found = pick(lottery, nearer, preferences.dropFirst(), &dice) { return found }
+    return service.balancing.mode == .failover ? draw(lottery, places, &dice) : nil
+  }
+
+  /// Those that have a thing in common with the client. They stand together: the lottery is in the order of such things.
+  private func part(of places: Range<Int>, in lottery: Lottery, by scope: LoadBalancing.Scope) -> Range<Int> {
+    let wanted = demand.client.place.value(of: scope)
+    func value(_ place: Int) -> String { workloads[lottery[place]].place.value(of: scope) }
+    let start = places.bisect { value($0) >= wanted }
+    return start..<(start..<places.upperBound).bisect { value($0) > wanted }
+  }
+
+  private func draw(_ lottery: Lottery, _ places: Range<Int>, _ dice: inout Dice) -> Pick? {
     for _ in 0..<Self.drawsMax {
-      guard let ticket = lottery.draw(&dice) else { return nil }
-      let workload = workloads[Int(ticket)]
+      guard let ticket = lottery.draw(from: places, &dice) else { return nil }
+      let workload = workloads[ticket]
       if exclusion(of: workload) == nil { return picked(workload) }
     }
-    let suiting = lottery.tickets.map { workloads[Int($0)] }.filter { exclusion(of: $0) == nil }
+    let suiting = places.map { workloads[lottery[$0]] }.filter { exclusion(of: $0) == nil }
     guard !suiting.isEmpty else { return nil }
     var left = dice.below(suiting.reduce(0) { $0 + UInt64($1.capacity) })
     let index = suiting.firstIndex { workload in

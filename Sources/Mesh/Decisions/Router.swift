@@ -62,16 +62,13 @@ private struct Router {
       throw .ownPort
     }
     let address = NetworkAddress(network: client.network, dialled.address)
-    let found = world.destination(at: address, for: client.namespace)
-    note(found, at: address)
-    if case .service(let service)? = found, let gateway = waypoint(of: service),
-      let path = try through(gateway, to: service)
-    {
-      return path
-    }
-    guard let endpoint = try endpoint(of: found, load) else { return try passthrough(found) }
+    let owners = world.owners(of: address, for: client.namespace)
+    note(owners, at: address)
+    // It was dialled as a service: an address that a workload has, too, means the workload.
+    if let service, let gateway = waypoint(of: service), let path = try through(gateway, to: service) { return path }
+    guard let endpoint = try endpoint(of: owners, load) else { return try passthrough() }
     if endpoint.workload.network != client.network { return try elsewhere(endpoint) }
-    if case .workload? = found, let gateway = endpoint.workload.template.waypoint,
+    if owners.workload != nil, let gateway = endpoint.workload.template.waypoint,
       let path = try through(gateway, to: nil)
     {
       return path
@@ -79,13 +76,14 @@ private struct Router {
     return try direct(endpoint)
   }
 
-  private mutating func note(_ found: Snapshot.Destination?, at address: NetworkAddress) {
-    switch found {
-    case .service(let service):
+  private mutating func note(_ owners: Snapshot.Owners, at address: NetworkAddress) {
+    if let workload = owners.workload {
+      steps.append(.isWorkload(workload))
+    } else if let service = owners.service {
       self.service = service
       steps.append(.isService(service))
-    case .workload(let workload): steps.append(.isWorkload(workload))
-    case nil: steps.append(.isUnknown(address))
+    } else {
+      steps.append(.isUnknown(address))
     }
   }
 }
@@ -102,11 +100,9 @@ private struct Chosen {
 
 extension Router {
   /// Nil when the address is to be used as it was dialled.
-  private mutating func endpoint(of found: Snapshot.Destination?, _ load: Load?) throws(Reason) -> Chosen? {
-    let address = NetworkAddress(network: client.network, dialled.address)
-    guard let service = world.service(at: address, for: client.namespace) else {
-      guard case .workload(let workload)? = found else { return nil }
-      return Chosen(workload: workload, port: dialled.port, service: nil)
+  private mutating func endpoint(of owners: Snapshot.Owners, _ load: Load?) throws(Reason) -> Chosen? {
+    guard let service = owners.service else {
+      return owners.workload.map { Chosen(workload: $0, port: dialled.port, service: nil) }
     }
     self.service = service
     if service.balancing.mode == .passthrough {
@@ -128,8 +124,8 @@ extension Router {
     return Chosen(workload: pick.workload, port: pick.port, service: service)
   }
 
-  private func passthrough(_ found: Snapshot.Destination?) throws(Reason) -> Path {
-    if found == nil, service == nil, options.refusesUnknown { throw .unknownDestination }
+  private func passthrough() throws(Reason) -> Path {
+    if service == nil, options.refusesUnknown { throw .unknownDestination }
     return Path(carriage: .passthrough, hop: .address(dialled), workload: nil)
   }
 
@@ -164,7 +160,7 @@ extension Router {
   }
 }
 
-extension Few<IPAddress> {
+extension AddressList {
   fileprivate func nearest(to dialled: IPAddress, _ families: Service.Families) -> IPAddress? {
     var first: IPAddress?
     for address in self where families.allows(address) {

@@ -3,30 +3,38 @@
 //
 //   [NETWORK, REGION, ZONE] FAILOVER, for a client in net-1 / eu / eu-a:
 //
-//     all ─ net-1 ─ eu ─ eu-a       the deepest stage the client can reach is asked first,
-//       └ net-2 ─ us ─ us-b         then those above it; STRICT asks only the one at full depth
+//     nearest    net-1 eu eu-a   net-1 eu eu-a   net-1 eu eu-b   net-1 us us-a   net-2 eu eu-a   net-2 us us-b
+//                └─ asked first ─────────────┘               │               │
+//                └─ then ────────────────────────────────────┘               │
+//                └─ then ────────────────────────────────────────────────────┘    STRICT asks only the first
+//     elsewhere  all of them in the order of region and zone, asked in the same way when nobody in net-1 suits
 //
-// Endpoints that wait for their service are the same thing without a service: nothing is staged elsewhere.
+// Endpoints that wait for their service are the same thing without a service: nobody takes part.
 
 /// The workloads of one service.
 final class Endpoints: Keyed {
   let service: ServiceName
   /// All of them, in order of their uids: unhealthy ones, too, for the day the service takes those.
   let workloads: [Workload]
-  /// Those that may be picked at all, by what they have in common with a client.
-  let stage: Stage
+  /// Those that may be picked at all. Whoever has the same things in common with a client stands together.
+  let nearest: Lottery
+  /// The same by the other preferences, when the first one is the network.
+  let elsewhere: Lottery?
 
   var key: ServiceName { service }
 
   init(of name: ServiceName, service: Service?, workloads: [Workload]) {
     self.service = name
     self.workloads = workloads
-    guard let balancing = service?.balancing, balancing.mode != .passthrough else {
-      stage = Stage([], workloads, by: [])
-      return
-    }
-    let able = workloads.indices.filter { Self.exclusion(of: workloads[$0], under: balancing.health) == nil }
-    stage = Stage(able.map(UInt32.init), workloads, by: balancing.mode == .any ? [] : balancing.preferences[...])
+    let balancing = service?.balancing ?? LoadBalancing(.passthrough)
+    let able =
+      balancing.mode == .passthrough
+      ? [] : workloads.indices.filter { Self.exclusion(of: workloads[$0], under: balancing.health) == nil }
+    let preferences = balancing.usedPreferences
+    nearest = Lottery(able, workloads, by: preferences)
+    elsewhere =
+      balancing.mode == .failover && preferences.first == .network
+      ? Lottery(able, workloads, by: preferences.dropFirst()) : nil
   }
 
   /// Why an endpoint may not be picked by anyone; nil when it may.
@@ -40,27 +48,23 @@ final class Endpoints: Keyed {
   }
 }
 
-/// Endpoints that have the same things in common with a client.
-struct Stage: Sendable {
-  let lottery: Lottery
-  /// Stages with one thing more in common, by its value.
-  let deeper: [String: Stage]
-  /// Instead of the lottery, when the first preference is the network: others networks, by the other preferences.
-  let elsewhere: [Stage]
+extension LoadBalancing {
+  /// The preferences, if they mean anything.
+  var usedPreferences: ArraySlice<Scope> { mode == .any ? [] : preferences[...] }
+}
 
-  init(
-    _ members: [UInt32], _ workloads: [Workload], by preferences: ArraySlice<LoadBalancing.Scope>, isFirst: Bool = true
+extension Lottery {
+  fileprivate init(
+    _ members: [Int], _ workloads: [Workload], by preferences: ArraySlice<LoadBalancing.Scope>
   ) {
-    lottery = Lottery(members.map { ($0, workloads[Int($0)].capacity) })
-    guard let scope = preferences.first else {
-      deeper = [:]
-      elsewhere = []
-      return
+    func precedes(_ one: Int, _ other: Int) -> Bool {
+      for scope in preferences {
+        let (value, otherValue) = (workloads[one].place.value(of: scope), workloads[other].place.value(of: scope))
+        if value != otherValue { return value < otherValue }
+      }
+      return one < other
     }
-    let rest = preferences.dropFirst()
-    let groups = Dictionary(grouping: members) { workloads[Int($0)].place.value(of: scope) }
-    deeper = groups.mapValues { Stage($0, workloads, by: rest, isFirst: false) }
-    elsewhere = isFirst && scope == .network ? [Stage(members, workloads, by: rest, isFirst: false)] : []
+    self.init(preferences.isEmpty ? members : members.sorted(by: precedes)) { workloads[$0].capacity }
   }
 }
 

@@ -60,6 +60,12 @@ package struct Ledger: Sendable {
     }
   }
 
+  /// What is believed when one layer says this: the first of all layers that says anything.
+  private func believed<Value>(_ said: Value?, _ layer: Int, _ find: (Snapshot.Layer) -> Value?) -> Value? {
+    snapshot.layers[..<layer].lazy.compactMap(find).first
+      ?? said ?? snapshot.layers[(layer + 1)...].lazy.compactMap(find).first
+  }
+
   private mutating func finish() -> Touched {
     for (name, moves) in moves { move(moves, of: name) }
     moves = [:]
@@ -76,14 +82,11 @@ extension Ledger {
   private mutating func replace(uid: String, with workload: Workload?, _ layer: Int) {
     let said = snapshot.layers[layer].workloads.find(uid)
     guard said != workload else { return }
-    let old = snapshot.workload(uid: uid)
-    if let workload {
-      snapshot.layers[layer].workloads.put(pool.hold(workload))
-    } else {
-      snapshot.layers[layer].workloads.remove(uid)
-    }
+    let held = workload.map { pool.hold($0) }
+    snapshot.layers[layer].workloads.put(held, at: uid)
     if let said { pool.release(said) }
-    let new = snapshot.workload(uid: uid)
+    let old = believed(said, layer) { $0.workloads.find(uid) }
+    let new = believed(held, layer) { $0.workloads.find(uid) }
     guard old !== new else { return }
     if let old { withdraw(old) }
     if let new { enter(new) }
@@ -126,14 +129,11 @@ extension Ledger {
   private mutating func replace(_ name: ServiceName, with service: Service?, _ layer: Int) {
     let said = snapshot.layers[layer].services.find(name)
     guard said != service else { return }
-    let old = snapshot.service(name)
-    if let service {
-      snapshot.layers[layer].services.put(pool.hold(service))
-    } else {
-      snapshot.layers[layer].services.remove(name)
-    }
+    let held = service.map { pool.hold($0) }
+    snapshot.layers[layer].services.put(held, at: name)
     if let said { pool.release(said) }
-    let new = snapshot.service(name)
+    let old = believed(said, layer) { $0.services.find(name) }
+    let new = believed(held, layer) { $0.services.find(name) }
     guard old !== new else { return }
     if let old { withdraw(old) }
     if let new { enter(new) }
@@ -186,13 +186,9 @@ extension Ledger {
   private mutating func replace(policy key: String, with policy: Policy?, _ layer: Int) {
     let said = snapshot.layers[layer].policies.find(key)
     guard said != policy else { return }
-    let old = snapshot.policy(key)
-    if let policy {
-      snapshot.layers[layer].policies.put(policy)
-    } else {
-      snapshot.layers[layer].policies.remove(key)
-    }
-    let new = snapshot.policy(key)
+    snapshot.layers[layer].policies.put(policy, at: key)
+    let old = believed(said, layer) { $0.policies.find(key) }
+    let new = believed(policy, layer) { $0.policies.find(key) }
     guard old !== new else { return }
     if let old {
       if let scope = old.indexKey { snapshot.policies.remove(old, from: scope) }
@@ -217,24 +213,32 @@ extension Policy {
   }
 }
 
-/// What becomes of workloads of one service within one set of changes: the last word on each, by uid.
+/// What becomes of workloads of one service within one set of changes.
 private struct Moves: Sendable {
   /// More of them than this are sorted in at once instead of one by one.
   private static let singlesMax = 16
 
-  private var last: [String: Workload?] = [:]
+  /// In the order they were said.
+  private var words: [(uid: String, workload: Workload?)] = []
 
-  mutating func leave(_ workload: Workload) { last[workload.uid] = .some(nil) }
-  mutating func join(_ workload: Workload) { last[workload.uid] = .some(workload) }
+  mutating func leave(_ workload: Workload) { words.append((workload.uid, nil)) }
+  mutating func join(_ workload: Workload) {
+    // One that has changed has just left.
+    if words.last?.uid == workload.uid { words.removeLast() }
+    words.append((workload.uid, workload))
+  }
 
   func settle(in workloads: inout [Workload]) {
-    if last.count > Self.singlesMax {
+    if words.count > Self.singlesMax {
+      let last = Dictionary(words) { $1 }
       workloads.removeAll { last[$0.uid] != nil }
       workloads.append(contentsOf: last.values.compactMap(\.self))
       workloads.sort { $0.uid < $1.uid }
       return
     }
-    for (uid, workload) in last {
+    // An array that grows by itself doubles.
+    workloads.reserveCapacity(workloads.count + words.count)
+    for (uid, workload) in words {
       let place = workloads.place(of: uid)
       let isThere = place < workloads.endIndex && workloads[place].uid == uid
       workloads.replaceSubrange(place..<place + (isThere ? 1 : 0), with: workload.map { [$0] } ?? [])
@@ -244,12 +248,5 @@ private struct Moves: Sendable {
 
 extension [Workload] {
   /// Where a uid stands, or would stand, in the order of uids.
-  fileprivate func place(of uid: String) -> Int {
-    var (low, high) = (startIndex, endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].uid < uid { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
+  fileprivate func place(of uid: String) -> Int { indices.bisect { self[$0].uid >= uid } }
 }

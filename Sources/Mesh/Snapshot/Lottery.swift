@@ -1,50 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lottery: one of many, each as likely as its weight says, in constant time.
+// Lottery: one of many, each as likely as its weight says; from all of them, or from some that stand together.
 //
-// Equal weights need no table. Otherwise Walker's alias method in Vose's form, in whole numbers: a column per ticket, each
-// of the same height; the part of a column its ticket does not fill belongs to one other ticket.
+//   tickets   4  0  7  3  9  1      in an order the caller has chosen
+//   sums      1  3  3  8  9 12      what each weighs together with those before it
+//   guide     0  1  3  3  3  4  5   where to look: the first whose sum is above 0, 2, 4 … of 12
+//
+// Most lotteries need no row: when everybody takes part, in order of the numbers, and all weigh the same. A draw by weights
+// takes constant time: as many entries of the guide as tickets leave one or two tickets to look at, on the average over
+// draws (Chen and Asau's method). Only a part of nothing but light tickets beside heavy ones has to be searched.
+// Walker's alias method would need a table for each part.
 
 /// A weighted choice among numbered things.
 struct Lottery: Sendable {
-  private struct Column: Sendable {
-    let fill: UInt64
-    let other: UInt32
+  /// Empty when they are the numbers below the count.
+  private let tickets: [UInt32]
+  /// Empty when all weigh the same. At most 2^32 weights of at most 2^32 - 1 each.
+  private let sums: [UInt64]
+  private let guide: [UInt32]
+  private let count: Int
+
+  /// A ticket of weight 0 is never drawn.
+  init(_ tickets: [Int], weight: (Int) -> UInt32) {
+    let first = tickets.first.map(weight) ?? 0
+    let isEven = tickets.allSatisfy { weight($0) == first }
+    count = isEven && first == 0 ? 0 : tickets.count
+    self.tickets = tickets.elementsEqual(0..<tickets.count) ? [] : tickets.map(UInt32.init)
+    var sum: UInt64 = 0
+    sums =
+      isEven
+      ? []
+      : tickets.map { ticket in
+        sum += UInt64(weight(ticket))
+        return sum
+      }
+    guide = Self.guide(to: sums)
   }
 
-  /// What is drawn, by its number.
-  let tickets: [UInt32]
-  private let columns: [Column]
-  private let height: UInt64
-
-  /// A ticket of weight 0 is never drawn, and not kept.
-  init(_ entries: [(ticket: UInt32, weight: UInt32)]) {
-    let live = entries.filter { $0.weight > 0 }
-    tickets = live.map(\.ticket)
-    let isEven = live.allSatisfy { $0.weight == live[0].weight }
-    // At most 2^32 weights of at most 2^32 - 1 each.
-    height = isEven ? 0 : live.reduce(0) { $0 + UInt64($1.weight) }
-    columns = isEven ? [] : Self.columns(live.map(\.weight), height: height)
-  }
-
-  /// A ticket; nil when there is none.
-  func draw(_ dice: inout Dice) -> UInt32? {
-    guard !tickets.isEmpty else { return nil }
-    let place = Int(dice.below(UInt64(tickets.count)))
-    guard !columns.isEmpty else { return tickets[place] }
-    let column = columns[place]
-    return dice.below(height) < column.fill ? tickets[place] : tickets[Int(column.other)]
-  }
-
-  private static func columns(_ weights: [UInt32], height: UInt64) -> [Column] {
-    var fills = weights.map { UInt64($0) * UInt64(weights.count) }
-    var others = (0..<UInt32(weights.count)).map(\.self)
-    var low = fills.indices.filter { fills[$0] < height }
-    var high = fills.indices.filter { fills[$0] >= height }
-    while let short = low.popLast(), let tall = high.last {
-      others[short] = UInt32(tall)
-      fills[tall] -= height - fills[short]
-      if fills[tall] < height { low.append(high.removeLast()) }
+  /// For each of as many equal parts of the whole weight as there are tickets: the first ticket that reaches into it.
+  private static func guide(to sums: [UInt64]) -> [UInt32] {
+    guard let whole = sums.last else { return [] }
+    var place = 0
+    return (0...sums.count).map { part in
+      let start = UInt64(sums.count).dividingFullWidth(whole.multipliedFullWidth(by: UInt64(part))).quotient
+      while place < sums.count - 1, sums[place] <= start { place += 1 }
+      return UInt32(place)
     }
-    return zip(fills, others).map { Column(fill: $0, other: $1) }
+  }
+
+  /// The places of all tickets.
+  var places: Range<Int> { 0..<count }
+
+  /// The ticket of a place.
+  subscript(place: Int) -> Int { tickets.isEmpty ? place : Int(tickets[place]) }
+
+  /// A ticket of some places; nil when there is none.
+  func draw(from part: Range<Int>, _ dice: inout Dice) -> Int? {
+    guard !part.isEmpty else { return nil }
+    guard !sums.isEmpty else { return self[part.lowerBound + Int(dice.below(UInt64(part.count)))] }
+    let start = part.lowerBound == 0 ? 0 : sums[part.lowerBound - 1]
+    let weight = sums[part.upperBound - 1] - start
+    guard weight > 0 else { return nil }
+    let drawn = start + dice.below(weight)
+    return self[near(drawn).clamped(to: part).bisect { sums[$0] > drawn }]
+  }
+
+  /// The few places among which the first is whose sum is above a number.
+  private func near(_ drawn: UInt64) -> Range<Int> {
+    let part = Int(sums[sums.count - 1].dividingFullWidth(drawn.multipliedFullWidth(by: UInt64(sums.count))).quotient)
+    return Int(guide[part])..<Int(guide[part + 1]) + 1
   }
 }

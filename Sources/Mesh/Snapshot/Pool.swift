@@ -4,21 +4,27 @@
 //   a workload arrives   its template, place and long texts are replaced by those everybody holds
 //   a workload leaves    they lose a holder
 
-/// A value behind a reference, so that many can hold the same one.
+/// A value behind a reference, so that many can hold the same one. Its hash is asked for at every arrival and departure.
 package final class Shared<Value: Hashable & Sendable>: Hashable, Sendable {
   /// The value.
   package let value: Value
+  private let hash: Int
 
-  init(_ value: Value) { self.value = value }
+  init(_ value: Value) {
+    self.value = value
+    hash = value.hashValue
+  }
 
-  package static func == (one: Shared, other: Shared) -> Bool { one === other || one.value == other.value }
+  package static func == (one: Shared, other: Shared) -> Bool {
+    one === other || one.hash == other.hash && one.value == other.value
+  }
 
-  package func hash(into hasher: inout Hasher) { value.hash(into: &hasher) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 }
 
 /// Equal values, held once, with the number of their holders.
 struct Holdings<Value: Hashable & Sendable>: Sendable {
-  private var holders: [Value: Int] = [:]
+  private var holders: [Value: UInt32] = [:]
 
   /// How many different values are held.
   var count: Int { holders.count }
@@ -85,8 +91,9 @@ struct Pool: Sendable {
   private mutating func hold(_ text: String) -> String {
     guard text.utf8.count > Self.inlineBytes else { return text }
     if let held = texts.hold(text) { return held }
-    texts.add(text)
-    return text
+    let first = text.compact
+    texts.add(first)
+    return first
   }
 
   private mutating func release(_ text: String) -> String {

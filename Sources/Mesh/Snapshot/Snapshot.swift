@@ -26,8 +26,8 @@ package struct Snapshot: Sendable {
   /// Who has an address in one network.
   struct Network: Keyed {
     let key: String
-    var workloads = Index<IPAddress, Workload>()
-    var services = Index<IPAddress, Service>()
+    var workloads = Index<AddressClaims>()
+    var services = Index<KeyClaims<IPAddress, Service>>()
     var blocks = BlockTree<Service>()
 
     var isEmpty: Bool { workloads.count == 0 && services.count == 0 && blocks.isEmpty }
@@ -37,10 +37,10 @@ package struct Snapshot: Sendable {
   package internal(set) var version: UInt64 = 0
   var layers: [Layer] = []
   var networks = Trie<Network>()
-  var serviceHosts = Index<String, Service>()
-  var workloadHosts = Index<String, Workload>()
+  var serviceHosts = Index<KeyClaims<String, Service>>()
+  var workloadHosts = Index<KeyClaims<String, Workload>>()
   var endpoints = Trie<Endpoints>()
-  var policies = Index<String?, Policy>()
+  var policies = Index<KeyClaims<String?, Policy>>()
 
   /// The world before anybody has said anything.
   package init() {}

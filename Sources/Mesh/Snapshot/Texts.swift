@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts: every text in a value, replaced by one that is equal. The pool walks values with this, in and out.
 
+extension String {
+  /// The same text in as much memory as it needs: one that was put together has room to grow.
+  var compact: String { String(copying: utf8Span) }
+}
+
 extension Place {
   func mapTexts(_ map: (String) -> String) -> Place {
     Place(

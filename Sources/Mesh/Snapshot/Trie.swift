@@ -24,18 +24,17 @@ struct Trie<Element: Keyed>: Sendable {
 
   /// Puts an element in, and gives back the one that had its key.
   @discardableResult
-  mutating func put(_ element: Element) -> Element? {
-    update(element.key) { slot in
-      defer { slot = element }
-      return slot
-    }
-  }
+  mutating func put(_ element: Element) -> Element? { put(element, at: element.key) }
 
   /// Takes an element out.
   @discardableResult
-  mutating func remove(_ key: Element.Key) -> Element? {
+  mutating func remove(_ key: Element.Key) -> Element? { put(nil, at: key) }
+
+  /// Puts an element, or none, in the place of the one that has a key, and gives that back.
+  @discardableResult
+  mutating func put(_ element: Element?, at key: Element.Key) -> Element? {
     update(key) { slot in
-      defer { slot = nil }
+      defer { slot = element }
       return slot
     }
   }
@@ -69,8 +68,11 @@ private enum Node<Element: Keyed>: Sendable {
 
   func find(_ key: Element.Key, hash: UInt) -> Element? {
     switch self {
-    case .leaf(let elements): elements.first { $0.key == key }
-    case .branch(let nodes): nodes[Int(hash & 3)].find(key, hash: hash >> 2)
+    case .leaf(let elements):
+      let span = elements.span
+      for index in span.indices where span[index].key == key { return span[index] }
+      return nil
+    case .branch(let nodes): return nodes[Int(hash & 3)].find(key, hash: hash >> 2)
     }
   }
 
@@ -109,15 +111,18 @@ private enum Node<Element: Keyed>: Sendable {
       slot = elements.removeLast()
     }
     let result = body(&slot)
-    if let slot { elements.append(slot) }
+    if let slot {
+      // An array that grows by itself doubles: a third of all leaves would be empty space.
+      elements.reserveCapacity(elements.count + 1)
+      elements.append(slot)
+    }
     return result
   }
 
   private static func split(_ elements: [Element], depth: Int) -> Node {
     let shift = UInt(2 * depth)
-    let parts = (0..<4).map { way in
-      elements.filter { Int(UInt(bitPattern: $0.key.hashValue) >> shift & 3) == way }
-    }
+    let ways = elements.map { Int(UInt(bitPattern: $0.key.hashValue) >> shift & 3) }
+    let parts = (0..<4).map { way in elements.indices.filter { ways[$0] == way }.map { elements[$0] } }
     return .branch(parts.map { $0.count > leafMax && depth + 1 < depthMax ? split($0, depth: depth + 1) : .leaf($0) })
   }
 

@@ -65,8 +65,8 @@ extension ServiceName: CustomStringConvertible {
 
 /// Where a waypoint or a network gateway is found, and the port of its tunnel.
 package struct GatewayAddress: Hashable, Sendable {
-  /// By what it is found.
-  package enum Destination: Hashable, Sendable {
+  /// By what it is found. Indirect, because most workloads and services have no such address, but room for two.
+  package indirect enum Destination: Hashable, Sendable {
     case hostname(ServiceName)
     case address(NetworkAddress)
   }

@@ -34,19 +34,25 @@ package struct Identity: Hashable, Sendable {
   }
 
   /// The id without its scheme: what policies call a principal.
-  package var principal: Substring.UTF8View { uri[...].utf8.dropFirst(Self.scheme.utf8.count) }
+  package var principal: Substring.UTF8View { text(principalPlace) }
   /// Who vouches for it.
-  package var trustDomain: Substring.UTF8View { part(Self.scheme.utf8.count, Int(domainEnd)) }
+  package var trustDomain: Substring.UTF8View { text(Self.scheme.utf8.count..<Int(domainEnd)) }
   /// The namespace it belongs to.
-  package var namespace: Substring.UTF8View { part(Int(domainEnd) + Self.namespaceMark.utf8.count, Int(namespaceEnd)) }
+  package var namespace: Substring.UTF8View { text(namespacePlace) }
   /// Its account in that namespace.
-  package var serviceAccount: Substring.UTF8View {
-    part(Int(namespaceEnd) + Self.accountMark.utf8.count, uri.utf8.count)
+  package var serviceAccount: Substring.UTF8View { text(accountPlace) }
+
+  var principalPlace: Range<Int> { Self.scheme.utf8.count..<uri.utf8.count }
+  var namespacePlace: Range<Int> { Int(domainEnd) + Self.namespaceMark.utf8.count..<Int(namespaceEnd) }
+  var accountPlace: Range<Int> { Int(namespaceEnd) + Self.accountMark.utf8.count..<uri.utf8.count }
+
+  private func text(_ place: Range<Int>) -> Substring.UTF8View {
+    uri[...].utf8.dropFirst(place.lowerBound).prefix(place.count)
   }
 
-  private func part(_ start: Int, _ end: Int) -> Substring.UTF8View {
-    uri[...].utf8.dropFirst(start).prefix(end - start)
-  }
+  /// A part of the id where it is, for those who compare many.
+  @_lifetime(borrow self)
+  func bytes(_ place: Range<Int>) -> Span<UInt8> { uri.utf8Span.span.extracting(place) }
 
   /// The same id with another copy of its text.
   func with(uri: String) -> Identity { Identity(uri: uri, domainEnd: domainEnd, namespaceEnd: namespaceEnd) }

@@ -36,7 +36,7 @@ package final class Policy: Sendable {
   ) {
     self.name = name
     self.namespace = namespace
-    key = "\(namespace)/\(name)"
+    key = "\(namespace)/\(name)".compact
     self.scope = scope
     self.action = action
     self.isDryRun = isDryRun
@@ -78,8 +78,9 @@ package final class Policy: Sendable {
     var isEmpty: Bool { wanted.isEmpty && unwanted.isEmpty }
   }
 
-  /// Fields that all must match. With none of them it matches nothing.
-  package struct Match: Hashable, Sendable {
+  /// Fields that all must match. With none of them it matches nothing. Behind a reference, because a value would count
+  /// the holders of its twelve lists each time it is looked at.
+  package final class Match: Hashable, Sendable {
     /// The namespace of the peer.
     package let namespaces: Field<StringMatch>
     /// The identity of the peer, without its scheme.
@@ -105,6 +106,21 @@ package final class Policy: Sendable {
       self.sources = sources
       self.destinations = destinations
       self.ports = ports
+    }
+
+    package static func == (one: Match, other: Match) -> Bool {
+      one === other
+        || one.namespaces == other.namespaces && one.principals == other.principals && one.accounts == other.accounts
+          && one.sources == other.sources && one.destinations == other.destinations && one.ports == other.ports
+    }
+
+    package func hash(into hasher: inout Hasher) {
+      hasher.combine(namespaces)
+      hasher.combine(principals)
+      hasher.combine(accounts)
+      hasher.combine(sources)
+      hasher.combine(destinations)
+      hasher.combine(ports)
     }
   }
 

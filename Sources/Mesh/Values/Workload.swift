@@ -17,16 +17,13 @@ package final class Workload: Sendable {
 
   /// The primary key. `/Pod/` in it marks a pod.
   package let uid: String
-  /// The name, unless it is the last part of the uid.
-  private let ownName: String?
   /// Every address it has; they mean something in its network only.
-  package let addresses: Few<IPAddress>
-  /// What to resolve when it has no address; empty otherwise.
-  package let hostname: String
+  package let addresses: AddressList
   /// Its share of the traffic of a service; 0 takes none.
   package let capacity: UInt32
   /// Whether it may get traffic of services that want healthy endpoints only.
   package let health: Health
+  private let names: Names?
   let templateBox: Shared<Template>
   let placeBox: Shared<Place>
 
@@ -34,9 +31,12 @@ package final class Workload: Sendable {
   package var template: Template { templateBox.value }
   /// Where it runs.
   package var place: Place { placeBox.value }
+  /// What to resolve when it has no address; empty otherwise.
+  package var hostname: String { names?.hostname ?? "" }
   /// The name of the pod.
   package var name: String {
-    ownName ?? String(uid[(uid.utf8.lastIndex(of: UInt8(ascii: "/")).map(uid.utf8.index(after:)) ?? uid.startIndex)...])
+    names?.own
+      ?? String(uid[(uid.utf8.lastIndex(of: UInt8(ascii: "/")).map(uid.utf8.index(after:)) ?? uid.startIndex)...])
   }
 
   /// A workload as its control plane describes it.
@@ -46,20 +46,20 @@ package final class Workload: Sendable {
   ) {
     let isLast = !name.contains("/") && (uid == name || uid.hasSuffix("/\(name)"))
     self.init(
-      uid: uid, ownName: isLast ? nil : name, addresses: Few(addresses), hostname: hostname, capacity: capacity,
-      health: health, template: Shared(template), place: Shared(place))
+      uid: uid, addresses: AddressList(addresses), capacity: capacity, health: health,
+      names: isLast && hostname.isEmpty ? nil : Names(own: isLast ? nil : name, hostname: hostname),
+      template: Shared(template), place: Shared(place))
   }
 
   private init(
-    uid: String, ownName: String?, addresses: Few<IPAddress>, hostname: String, capacity: UInt32, health: Health,
-    template: Shared<Template>, place: Shared<Place>
+    uid: String, addresses: AddressList, capacity: UInt32, health: Health, names: Names?, template: Shared<Template>,
+    place: Shared<Place>
   ) {
     self.uid = uid
-    self.ownName = ownName
     self.addresses = addresses
-    self.hostname = hostname
     self.capacity = capacity
     self.health = health
+    self.names = names
     templateBox = template
     placeBox = place
   }
@@ -67,18 +67,32 @@ package final class Workload: Sendable {
   /// The same workload with other copies of what it shares.
   func with(_ template: Shared<Template>, _ place: Shared<Place>) -> Workload {
     Workload(
-      uid: uid, ownName: ownName, addresses: addresses, hostname: hostname, capacity: capacity, health: health,
-      template: template, place: place)
+      uid: uid, addresses: addresses, capacity: capacity, health: health, names: names, template: template, place: place
+    )
   }
+}
+
+/// What hardly any workload has: the others need a word for it instead of four.
+private final class Names: Equatable, Sendable {
+  /// The name, unless it is the last part of the uid.
+  let own: String?
+  let hostname: String
+
+  init(own: String?, hostname: String) {
+    self.own = own
+    self.hostname = hostname
+  }
+
+  static func == (one: Names, other: Names) -> Bool { one.own == other.own && one.hostname == other.hostname }
 }
 
 extension Workload: Equatable, Keyed, Ordered {
   /// Equal in every field.
   package static func == (one: Workload, other: Workload) -> Bool {
     one === other
-      || one.uid == other.uid && one.name == other.name && one.addresses == other.addresses
-        && one.hostname == other.hostname && one.capacity == other.capacity && one.health == other.health
-        && one.templateBox == other.templateBox && one.placeBox == other.placeBox
+      || one.uid == other.uid && one.addresses == other.addresses && one.capacity == other.capacity
+        && one.health == other.health && one.names == other.names && one.templateBox == other.templateBox
+        && one.placeBox == other.placeBox
   }
 
   var key: String { uid }
