@@ -142,29 +142,36 @@ extension Ledger {
   }
 
   private mutating func withdraw(_ service: Service) {
-    for place in service.addresses {
-      inNetwork(place.network) { network in
-        if place.block.isOneAddress {
-          network.services.remove(service, from: place.block.first)
-        } else {
-          network.blocks.remove(service, from: place.block)
-        }
-      }
+    atAddresses(of: service) { services, address in
+      services.remove(service, from: address)
+    } orBlocks: { blocks, block in
+      blocks.remove(service, from: block)
     }
     snapshot.serviceHosts.remove(service, from: service.name.hostname)
   }
 
   private mutating func enter(_ service: Service) {
+    atAddresses(of: service) { services, address in
+      services.add(service, to: address)
+    } orBlocks: { blocks, block in
+      blocks.add(service, to: block)
+    }
+    snapshot.serviceHosts.add(service, to: service.name.hostname)
+  }
+
+  private mutating func atAddresses(
+    of service: Service, _ single: (inout Index<IPAddress, Service>, IPAddress) -> Void,
+    orBlocks many: (inout BlockTree<Service>, AddressBlock) -> Void
+  ) {
     for place in service.addresses {
       inNetwork(place.network) { network in
         if place.block.isOneAddress {
-          network.services.add(service, to: place.block.first)
+          single(&network.services, place.block.first)
         } else {
-          network.blocks.add(service, to: place.block)
+          many(&network.blocks, place.block)
         }
       }
     }
-    snapshot.serviceHosts.add(service, to: service.name.hostname)
   }
 
   private mutating func move(_ moves: Moves, of name: ServiceName) {

@@ -35,7 +35,7 @@ extension Analysis {
         .warning, "label-without-effect", at: meta.spot(of: Label.useWaypointNamespace),
         "\(Label.useWaypointNamespace) means nothing without \(Label.useWaypoint)", hint: "name the waypoint, too")
     }
-    if meta.labels[Label.canary] != nil, meta.labels[Label.useWaypoint] == nil {
+    if meta.labels[Label.canary] != nil, meta.labels[Label.useWaypoint] == nil, objects.reference(of: meta) == nil {
       add(
         .warning, "label-without-effect", at: meta.spot(of: Label.canary),
         "\(Label.canary) means nothing without \(Label.useWaypoint)", hint: "name the waypoint it is a canary of, too")

@@ -37,6 +37,8 @@ package enum Label {
   package static let managed = "gateway.istio.io/managed"
   /// The gateway a pod or a service belongs to.
   package static let gatewayName = "gateway.networking.k8s.io/gateway-name"
+  /// The account of a gateway, when it is not the one it is given by its name.
+  package static let gatewayAccount = "gateway.istio.io/service-account"
   /// Which endpoints are preferred.
   package static let distribution = "networking.istio.io/traffic-distribution"
   /// The network of addresses.
@@ -62,6 +64,6 @@ package enum Label {
   ]
   /// Names that mean something as annotations only.
   package static let annotations = [
-    redirection, netns, excludeOutbound, canaryWeight, dryRun, inboundBinding, distribution,
+    redirection, netns, excludeOutbound, canaryWeight, dryRun, inboundBinding, distribution, gatewayAccount,
   ]
 }

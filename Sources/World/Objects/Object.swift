@@ -98,14 +98,21 @@ package struct Meta: Sendable {
     )
   }
 
+  /// The same with other labels.
+  func with(labels: [String: String]) -> Meta {
+    Meta(
+      key: key, labels: labels, annotations: annotations, created: created, isLeaving: isLeaving, uid: uid,
+      owner: owner, spot: spot, lines: lines)
+  }
+
   /// Where a label or an annotation stands.
   package func spot(of name: String) -> Spot {
     lines[name].map { Spot(file: spot.file, line: $0) } ?? spot
   }
 }
 
-/// One object.
-package struct Object: Sendable {
+/// One object. Shared, not copied: whoever looks for something walks over many of them.
+package final class Object: Sendable {
   /// What it says, by kind.
   package enum Body: Sendable {
     case namespace

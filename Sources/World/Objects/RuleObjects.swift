@@ -72,7 +72,7 @@ package struct PeerAuthenticationObject: Sendable {
 package struct GatewayObject: Sendable {
   /// Whose routes, and whose bindings, a listener takes.
   package enum Admission: Hashable, Sendable {
-    case same, all
+    case same, all, nobody
     case selector([String: String])
   }
 
@@ -243,7 +243,7 @@ extension PeerAuthenticationObject {
 }
 
 extension GatewayObject {
-  private enum From: String, CaseIterable { case same = "Same", all = "All", selector = "Selector", none = "None" }
+  private enum From: String, CaseIterable { case same = "Same", all = "All", selector = "Selector", nobody = "None" }
 
   init(_ object: Fields) {
     let spec = object.map("spec")
@@ -253,7 +253,8 @@ extension GatewayObject {
       let admission: Admission =
         switch namespaces.choice("from", From.self) {
         case .all: .all
-        case .selector: .selector(namespaces.map("selector").pairs("matchLabels"))
+        case .selector: .selector(in: namespaces)
+        case .nobody: .nobody
         default: .same
         }
       return Listener(
@@ -264,5 +265,15 @@ extension GatewayObject {
       address.text("value").map { (address.text("type") == "Hostname", $0) }
     }
     spec.end(leaving: ["addresses", "infrastructure", "allowedListeners", "backendTLS", "tls"])
+  }
+}
+
+extension GatewayObject.Admission {
+  fileprivate static func selector(in namespaces: Fields) -> Self {
+    let selector = namespaces.map("selector")
+    guard selector.has("matchExpressions") else { return .selector(selector.pairs("matchLabels")) }
+    // Left out, they would let in whom they keep out.
+    selector.warn("matchExpressions", "unsupported-field", "only matchLabels are supported; this lets in nobody")
+    return .nobody
   }
 }

@@ -69,8 +69,10 @@ package struct EndpointSliceObject: Sendable {
     package let addresses: [IPAddress]
     /// Whether it is ready.
     package let isReady: Bool
-    /// The pod it is; empty when it is none.
-    package let pod: String
+    /// The pod it is; nil when it is none.
+    package let pod: ObjectKey?
+    /// The pod's uid; empty when that is not said.
+    package let podUID: String
     /// The node it runs on.
     package let node: String
     /// The zone it runs in.
@@ -124,8 +126,8 @@ package struct ServiceEntryObject: Sendable {
   package let hosts: [String]
   /// Its addresses: those it declares, else those a control plane gave it.
   package let addresses: [AddressBlock]
-  /// Whether a control plane gave it its addresses.
-  package let hasAutomaticAddresses: Bool
+  /// Those that a control plane gave it, by host; those of the empty host are everyone's. None when it declares its own.
+  package let automaticAddresses: [String: [AddressBlock]]
   /// Its ports.
   package let ports: [NamedPort]
   /// Where it runs.
@@ -241,10 +243,11 @@ extension EndpointSliceObject {
     endpoints = object.maps("endpoints").map { endpoint in
       let target = endpoint.map("targetRef")
       let isReady = endpoint.map("conditions").truth("ready") ?? true
+      let pod = ObjectKey(.pod, target.text("namespace") ?? meta.namespace, target.text("name") ?? "")
       return Endpoint(
         addresses: areNames ? [] : endpoint.addresses("addresses"), isReady: isReady,
-        pod: target.text("kind") == "Pod" ? target.text("name") ?? "" : "", node: endpoint.text("nodeName") ?? "",
-        zone: endpoint.text("zone") ?? "")
+        pod: target.text("kind") == "Pod" ? pod : nil, podUID: target.text("uid") ?? "",
+        node: endpoint.text("nodeName") ?? "", zone: endpoint.text("zone") ?? "")
     }
     ports = object.maps("ports").compactMap { port in
       port.port("port").map {
@@ -281,9 +284,11 @@ extension ServiceEntryObject {
       }
       return block
     }
-    let given = object.map("status").maps("addresses").compactMap { $0.address("value").map { AddressBlock($0) } }
-    addresses = declared.isEmpty ? given : declared
-    hasAutomaticAddresses = declared.isEmpty && !given.isEmpty
+    let given = object.map("status").maps("addresses").compactMap { given in
+      given.address("value").map { (host: given.text("host")?.lowercased() ?? "", block: AddressBlock($0)) }
+    }
+    addresses = declared.isEmpty ? given.map(\.block) : declared
+    automaticAddresses = declared.isEmpty ? Dictionary(grouping: given, by: \.host).mapValues { $0.map(\.block) } : [:]
     ports = spec.maps("ports").compactMap { port in
       defer { port.end() }
       guard let number = port.port("number") else {
@@ -292,7 +297,8 @@ extension ServiceEntryObject {
       }
       return NamedPort(
         name: port.text("name") ?? "", number: number, target: .number(port.port("targetPort") ?? number),
-        transport: "TCP", application: port.text("protocol") ?? "")
+        transport: port.text("protocol")?.uppercased() == "UDP" ? "UDP" : "TCP",
+        application: port.text("protocol") ?? "")
     }
     location = spec.choice("location", Location.self) ?? .outside
     resolution = spec.choice("resolution", Resolution.self) ?? .none

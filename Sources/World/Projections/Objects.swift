@@ -11,6 +11,7 @@ struct Objects: Sendable {
   private var podsByNode: [String: Set<ObjectKey>] = [:]
   private var slicesByPod: [ObjectKey: Set<ObjectKey>] = [:]
   private var entriesByHost: [String: Set<ObjectKey>] = [:]
+  private var workloadsByLabels: [String: [[String: String]: Set<ObjectKey>]] = [:]
   private(set) var count = 0
   /// Objects by the gateways they are bound to, or would be.
   var users: [ObjectKey: Set<ObjectKey>] = [:]
@@ -35,6 +36,12 @@ struct Objects: Sendable {
   /// Slices of endpoints that name a pod.
   func slices(of pod: ObjectKey) -> [Object] { (slicesByPod[pod] ?? []).sorted().compactMap { self[$0] } }
 
+  /// Pods and workload entries of a namespace whose labels are selected. Asked once for all that have the same ones, as
+  /// replicas have.
+  func workloads(in namespace: String, where isSelected: ([String: String]) -> Bool) -> Set<ObjectKey> {
+    (workloadsByLabels[namespace] ?? [:]).reduce(into: []) { if isSelected($1.key) { $0.formUnion($1.value) } }
+  }
+
   /// Service entries that have a host.
   func entries(of host: String) -> Set<ObjectKey> { entriesByHost[host] ?? [] }
 
@@ -57,10 +64,17 @@ struct Objects: Sendable {
       if isThere { index[name, default: []].insert(object.key) } else { index[name]?.remove(object.key) }
       if index[name]?.isEmpty == true { index[name] = nil }
     }
+    func markLabels() {
+      mark(&workloadsByLabels[object.meta.namespace, default: [:]], object.workloadLabels)
+      if workloadsByLabels[object.meta.namespace]?.isEmpty == true { workloadsByLabels[object.meta.namespace] = nil }
+    }
     switch object.body {
-    case .pod(let pod): mark(&podsByNode, pod.node)
+    case .pod(let pod):
+      mark(&podsByNode, pod.node)
+      markLabels()
+    case .workloadEntry: markLabels()
     case .endpointSlice(let slice):
-      for pod in slice.pods(in: object.meta.namespace) { mark(&slicesByPod, pod) }
+      for pod in slice.pods { mark(&slicesByPod, pod) }
     case .serviceEntry(let entry): for host in Set(entry.hosts) { mark(&entriesByHost, host) }
     default: break
     }
@@ -69,9 +83,7 @@ struct Objects: Sendable {
 
 extension EndpointSliceObject {
   /// The pods it names.
-  func pods(in namespace: String) -> Set<ObjectKey> {
-    Set(endpoints.filter { !$0.pod.isEmpty }.map { ObjectKey(.pod, namespace, $0.pod) })
-  }
+  var pods: Set<ObjectKey> { Set(endpoints.compactMap(\.pod)) }
 }
 
 extension Objects {

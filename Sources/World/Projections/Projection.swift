@@ -3,7 +3,8 @@
 //
 //   Pod, WorkloadEntry, EndpointSlice   → workloads        ServiceEntry        → services, workloads
 //   Service                             → a service        AuthorizationPolicy → a policy
-//   PeerAuthentication                  → policies         the rest            → nothing of their own
+//   PeerAuthentication                  → policies         Gateway             → a workload, when it leads elsewhere
+//   the rest                            → nothing of their own
 //
 // A projection is a function of the object and of what it looks up in `Objects`. Which objects it may have looked up is
 // known to Dependants, and held against a fresh build by the tests.

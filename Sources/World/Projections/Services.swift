@@ -46,23 +46,6 @@ extension Objects {
   private func usesWaypointForIngress(_ meta: Meta) -> Bool {
     (meta.labels[Label.ingressUseWaypoint] ?? labels(of: meta.namespace)[Label.ingressUseWaypoint]) == "true"
   }
-
-  /// Identities of endpoints in other networks, which clients cannot learn from the endpoints themselves.
-  private func subjectNames(of meta: Meta, _ spec: ServiceObject) -> [String] {
-    guard meta.labels[Label.global] == "true", !spec.selector.isEmpty else { return [] }
-    var names: Set<String> = []
-    for object in all(.pod, in: meta.namespace) {
-      guard case .pod(let pod) = object.body, spec.selector.selects(object.meta.labels),
-        network(of: object.meta) != settings.network
-      else { continue }
-      names.insert(
-        Identity(trustDomain: settings.trustDomain, namespace: meta.namespace, serviceAccount: pod.serviceAccount).uri)
-    }
-    return names.sorted()
-  }
-
-  /// The network of an object's addresses.
-  func network(of meta: Meta) -> String { meta.labels[Label.network] ?? settings.network }
 }
 
 extension ServiceObject {
@@ -112,29 +95,35 @@ extension Objects {
     let isPrivate = visibility == .ownNamespace
     let binding = binding(of: object.meta, for: .service, isPrivate: isPrivate)
     var projection = Projection(conditions: binding.conditions, gateways: binding.gateways)
-    if isPrivate {
+    if !settings.serviceEntryVisibility.isEmpty {
       projection.conditions.append(
-        Condition(Condition.visibilityApplied, true, "Namespace", "seen by its own namespace"))
+        isPrivate
+          ? Condition(Condition.visibilityApplied, true, "Namespace", "seen by its own namespace")
+          : Condition(Condition.visibilityApplied, true, "Public", "seen by every namespace"))
     }
-    if spec.resolution == .dynamicDNS, binding.waypoint == nil {
+    if spec.resolution == .dynamicDNS, !binding.isUsable {
       projection.conditions.append(
         Condition(
           Condition.waypointMissing, true, "WaypointMissing", "DYNAMIC_DNS needs a waypoint that resolves names"))
     }
+    let balancing =
+      spec.resolution == .none
+      ? LoadBalancing(.passthrough, health: .allowAll) : distribution("", object.meta, health: .onlyHealthy)
     for host in Set(spec.hosts).sorted() {
-      let isPassthrough = spec.resolution == .none
       projection.things.append(
         .service(
           Mesh.Service(
             ServiceName(namespace: object.meta.namespace, hostname: host), shortName: object.meta.name,
             addresses: spec.addresses(of: host).map { NetworkBlock(network: settings.network, $0) },
-            ports: spec.ports.map(\.servicePort), subjectNames: spec.subjectNames, waypoint: binding.waypoint,
-            weightedWaypoints: binding.weighted,
-            balancing: isPassthrough ? LoadBalancing(.passthrough, health: .allowAll) : LoadBalancing(),
+            ports: spec.ports.filter { $0.transport == "TCP" }.map(\.servicePort), subjectNames: spec.subjectNames,
+            waypoint: binding.waypoint, weightedWaypoints: binding.weighted, balancing: balancing,
             isCanonical: !isPrivate && isCanonical(object, host: host),
+            isWaypointForIngress: usesWaypointForIngress(object.meta),
             visibility: isPrivate ? .ownNamespace : .everyone)))
     }
-    projection.things += workloads(of: object, spec).map(Thing.workload)
+    let endpoints = endpoints(of: object, spec)
+    projection.things += endpoints.workloads.map(Thing.workload)
+    projection.gateways.formUnion(endpoints.gateways)
     return projection
   }
 
@@ -145,12 +134,31 @@ extension Objects {
 
   /// Whether clients of other namespaces mean this entry by the host: it is the oldest, and no Service has that name.
   private func isCanonical(_ object: Object, host: String) -> Bool {
-    let parts = host.split(separator: ".", maxSplits: 2).map(String.init)
-    if parts.count == 3, parts[2] == "svc.\(settings.domain)", self[ObjectKey(.service, parts[1], parts[0])] != nil {
-      return false
-    }
     let rivals = entries(of: host).compactMap { self[$0]?.meta }.filter { visibility(in: $0.namespace) == .everyone }
-    return rivals.allSatisfy { $0.key == object.key || object.meta.precedes($0) }
+    return service(named: host) == nil && rivals.allSatisfy { $0.key == object.key || object.meta.precedes($0) }
+  }
+
+  /// The hosts by which its own namespace means this entry: it is the oldest there, and no Service there has that name.
+  /// Whoever is not believed about a host has no endpoints under it either.
+  func believedHosts(of object: Object, _ spec: ServiceEntryObject) -> [String] {
+    let namespace = object.meta.namespace
+    guard visibility(in: namespace) != .nobody else { return [] }
+    return spec.hosts.filter { host in
+      service(named: host)?.namespace != namespace
+        && entries(of: host).allSatisfy { key in
+          key.namespace != namespace || key == object.key || self[key].map { object.meta.precedes($0.meta) } ?? true
+        }
+    }
+  }
+
+  /// The Service that has a host by its name.
+  private func service(named host: String) -> ObjectKey? {
+    let parts = host.split(separator: ".", maxSplits: 2).map(String.init)
+    guard parts.count == 3, parts[2] == "svc.\(settings.domain)",
+      let object = self[ObjectKey(.service, parts[1], parts[0])], case .service(let service) = object.body,
+      !service.isExternalName
+    else { return nil }
+    return object.key
   }
 }
 
@@ -158,8 +166,8 @@ extension ServiceEntryObject {
   /// Addresses a control plane gave are for names that have endpoints of their own; a wildcard has them only where its names
   /// are resolved as they are asked for.
   fileprivate func addresses(of host: String) -> [AddressBlock] {
-    guard hasAutomaticAddresses else { return addresses }
+    guard !automaticAddresses.isEmpty else { return addresses }
     if resolution == .none || host.hasPrefix("*") && resolution != .dynamicDNS { return [] }
-    return addresses
+    return (automaticAddresses[host] ?? []) + (automaticAddresses[""] ?? [])
   }
 }

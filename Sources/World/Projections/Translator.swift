@@ -27,7 +27,7 @@ package struct Update: Sendable {
 /// Turns edits of objects into changes of the mesh.
 package struct Translator: Sendable {
   private(set) var objects: Objects
-  private var projections: [ObjectKey: Projection] = [:]
+  private(set) var projections: [ObjectKey: Projection] = [:]
   private var claims: [Thing.Key: Set<ObjectKey>] = [:]
 
   /// A translator of no objects.
@@ -51,7 +51,9 @@ package struct Translator: Sendable {
     for key in dirty { touched.formUnion(renew(key)) }
     return Update(
       changes: touched.map { change(of: $0) },
-      conditions: Dictionary(uniqueKeysWithValues: dirty.map { ($0, conditions(of: $0)) }),
+      // A pod's status is the kubelet's.
+      conditions: Dictionary(
+        uniqueKeysWithValues: dirty.filter { $0.kind != .pod }.map { ($0, conditions(of: $0)) }),
       projected: dirty.count)
   }
 
@@ -105,7 +107,8 @@ extension Objects {
     case .peerAuthentication: project(peerAuthentication: object)
     case .unreadable:
       object.key.kind == .authorizationPolicy ? project(authorization: object) : project(peerAuthentication: object)
-    case .namespace, .node, .serviceAccount, .gateway, .gatewayClass: Projection()
+    case .gateway(let gateway): project(gateway: object, gateway)
+    case .namespace, .node, .serviceAccount, .gatewayClass: Projection()
     }
   }
 }

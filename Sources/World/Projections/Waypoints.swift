@@ -4,8 +4,9 @@
 //   the object's own label, or else its namespace's; `none` opts out; nothing is merged
 //     └► the Gateway it names: is there, has an address, takes this kind of traffic, takes this namespace
 //
-// A waypoint that is bound and cannot be used stays bound: traffic waits for it instead of going around it, unless the mesh
-// is set up otherwise. A canary that cannot be used is left out: its primary is there.
+// A waypoint that is bound and cannot be used stays bound, under a name that nobody has: traffic is refused until it can be
+// used, instead of going around it, unless the mesh is set up otherwise. It must not go to it either, because a gateway that
+// does not take a namespace must not get its traffic. A canary that cannot be used is left out: its primary is there.
 
 import Format
 import Mesh
@@ -14,6 +15,8 @@ import Mesh
 struct Binding: Sendable {
   /// The waypoint.
   var waypoint: GatewayAddress?
+  /// Whether it can be used.
+  var isUsable = false
   /// It and its canary, by weight.
   var weighted: [Mesh.Service.WeightedWaypoint] = []
   /// The gateways that were looked at.
@@ -34,13 +37,14 @@ extension Objects {
 
   /// The waypoint of an object, for the traffic it gets.
   func binding(of meta: Meta, for traffic: Traffic, isPrivate: Bool = false) -> Binding {
-    guard !Self.managers.contains(meta.labels[Label.managed] ?? ""), meta.labels[Label.gatewayName] == nil,
-      let reference = reference(of: meta)
+    guard !Self.managers.contains(meta.labels[Label.managed] ?? ""), let reference = reference(of: meta),
+      !isPart(of: reference.gateway, meta, traffic)
     else { return Binding() }
     var binding = Binding()
     binding.gateways.insert(reference.gateway)
     do throws(Denial) {
       binding.waypoint = try address(of: reference, for: traffic, from: meta.namespace, isPrivate: isPrivate)
+      binding.isUsable = true
       binding.conditions = [
         Condition(Condition.waypointBound, true, "WaypointAccepted", "bound to \(reference.gateway)")
       ]
@@ -53,34 +57,39 @@ extension Objects {
       ]
       return binding
     }
-    addCanary(of: reference, for: traffic, meta, isPrivate: isPrivate, to: &binding)
+    if traffic == .service { addCanary(of: reference, meta, isPrivate: isPrivate, to: &binding) }
     return binding
+  }
+
+  /// Whether an object belongs to a gateway, so that its traffic has arrived: a pod to any, a service to this one.
+  private func isPart(of gateway: ObjectKey, _ meta: Meta, _ traffic: Traffic) -> Bool {
+    guard let name = meta.labels[Label.gatewayName] else { return false }
+    return traffic == .workload || gateway == ObjectKey(.gateway, meta.namespace, name)
   }
 
   /// Says which gateway an object names.
   struct Reference {
     let gateway: ObjectKey
-    let isInherited: Bool
-    /// Whose labels and annotations it comes from.
-    let source: Meta
-    let canary: ObjectKey?
+    /// The namespace it comes from; nil when the object names it itself.
+    let namespace: Meta?
+
+    var isInherited: Bool { namespace != nil }
   }
 
   /// Which gateway an object names; nil when it names none.
   func reference(of meta: Meta) -> Reference? {
-    if meta.labels[Label.useWaypoint] != nil { return reference(in: meta, home: meta.namespace, isInherited: false) }
+    if meta.labels[Label.useWaypoint] != nil {
+      return gateway(in: meta, Label.useWaypoint, Label.useWaypointNamespace, home: meta.namespace)
+        .map { Reference(gateway: $0, namespace: nil) }
+    }
     guard let namespace = self[ObjectKey(.namespace, "", meta.namespace)]?.meta else { return nil }
-    return reference(in: namespace, home: meta.namespace, isInherited: true)
+    return gateway(in: namespace, Label.useWaypoint, Label.useWaypointNamespace, home: meta.namespace)
+      .map { Reference(gateway: $0, namespace: namespace) }
   }
 
-  private func reference(in meta: Meta, home: String, isInherited: Bool) -> Reference? {
-    guard let name = meta.labels[Label.useWaypoint], name != "none", !name.isEmpty else { return nil }
-    let canary = meta.labels[Label.canary].map {
-      ObjectKey(.gateway, meta.labels[Label.canaryNamespace] ?? meta.labels[Label.useWaypointNamespace] ?? home, $0)
-    }
-    return Reference(
-      gateway: ObjectKey(.gateway, meta.labels[Label.useWaypointNamespace] ?? home, name), isInherited: isInherited,
-      source: meta, canary: canary)
+  private func gateway(in meta: Meta, _ label: String, _ namespaceLabel: String, home: String) -> ObjectKey? {
+    guard let name = meta.labels[label], name != "none", !name.isEmpty else { return nil }
+    return ObjectKey(.gateway, meta.labels[namespaceLabel] ?? home, name)
   }
 
   private func address(
@@ -94,12 +103,13 @@ extension Objects {
   private func address(of key: ObjectKey, for traffic: Traffic, from namespace: String) throws(Denial) -> GatewayAddress
   {
     guard let object = self[key], case .gateway(let gateway) = object.body, counts(object.meta) else { throw .missing }
+    // First of all, because what a namespace's waypoint is not meant for does not wait for it to be ready.
+    let takes = self.traffic(of: object.meta, gateway)
+    guard takes == .all || takes == traffic else { throw .traffic }
     guard let address = gateway.address(in: key.namespace, network: settings.network, port: Self.tunnelPort) else {
       throw .notReady
     }
-    let takes = self.traffic(of: object.meta, gateway)
-    guard takes == .all || takes == traffic else { throw .traffic }
-    guard admits(gateway, at: key.namespace, from: namespace) else { throw .attachment }
+    guard admits(object.meta, gateway, from: namespace) else { throw .attachment }
     return address
   }
 
@@ -111,42 +121,69 @@ extension Objects {
     return text.flatMap(Traffic.init) ?? .service
   }
 
-  private func admits(_ gateway: GatewayObject, at home: String, from namespace: String) -> Bool {
-    let listener =
-      gateway.listeners.first { $0.application == "HBONE" && $0.port == Self.tunnelPort } ?? gateway.listeners.first
-    switch listener?.admission ?? .same {
-    case .same: return home == namespace
-    case .all: return true
-    case .selector(let labels): return labels.selects(self.labels(of: namespace))
+  private func admits(_ meta: Meta, _ gateway: GatewayObject, from namespace: String) -> Bool {
+    switch listener(of: meta, gateway)?.admission ?? .same {
+    case .same: meta.namespace == namespace
+    case .all: true
+    case .nobody: false
+    case .selector(let labels): labels.selects(self.labels(of: namespace))
     }
   }
 
-  /// Where a gateway would be found that nobody can use now.
+  /// The listener whose admission counts: the one the inbound binding leads to, or else the one for tunnels.
+  private func listener(of meta: Meta, _ gateway: GatewayObject) -> GatewayObject.Listener? {
+    let bound = inboundBinding(of: meta, gateway).flatMap { binding in
+      gateway.listeners.first {
+        binding.port == nil ? binding.handover == .proxy && $0.application == "istio.io/PROXY" : $0.port == binding.port
+      }
+    }
+    return bound ?? gateway.listeners.first { $0.application == "HBONE" && $0.port == Self.tunnelPort }
+  }
+
+  /// How traffic is handed to a waypoint: `PROXY` or `NONE`, and maybe a port, by its own annotation or its class's.
+  func inboundBinding(of meta: Meta, _ gateway: GatewayObject) -> Template.ApplicationTunnel? {
+    let text =
+      meta.annotations[Label.inboundBinding]
+      ?? self[ObjectKey(.gatewayClass, "", gateway.className)]?.meta.annotations[Label.inboundBinding]
+    guard let parts = text?.split(separator: "/", omittingEmptySubsequences: false), parts.count <= 2 else {
+      return nil
+    }
+    let port = parts.count == 2 ? UInt16(parts[1]).flatMap { $0 > 0 ? $0 : nil } : nil
+    switch parts.first {
+    case "PROXY": return Template.ApplicationTunnel(.proxy, port: port)
+    case "NONE": return Template.ApplicationTunnel(.none, port: port)
+    default: return nil
+    }
+  }
+
+  /// What stands for a gateway that cannot be used now. The last label is one that never resolves (RFC 6761 6.4).
   private func placeholder(for key: ObjectKey) -> GatewayAddress {
     GatewayAddress(
-      .hostname(ServiceName(namespace: key.namespace, hostname: "\(key.name).\(key.namespace).svc.\(settings.domain)")),
+      .hostname(ServiceName(namespace: key.namespace, hostname: "\(key.name).\(key.namespace).waypoint.invalid")),
       port: Self.tunnelPort)
   }
 
-  private func addCanary(
-    of reference: Reference, for traffic: Traffic, _ meta: Meta, isPrivate: Bool, to binding: inout Binding
-  ) {
-    guard let canary = reference.canary, let primary = binding.waypoint else { return }
+  /// The canary is the object's own, or that of the namespace whose waypoint it has.
+  private func addCanary(of reference: Reference, _ meta: Meta, isPrivate: Bool, to binding: inout Binding) {
+    let sources = [meta] + (reference.namespace.map { [$0] } ?? [])
+    guard let source = sources.first(where: { $0.labels[Label.canary] != nil }), let primary = binding.waypoint,
+      let canary = gateway(in: source, Label.canary, Label.canaryNamespace, home: meta.namespace)
+    else { return }
     binding.gateways.insert(canary)
-    let text = reference.source.annotations[Label.canaryWeight] ?? "0"
+    let text = sources.lazy.compactMap { $0.annotations[Label.canaryWeight] }.first ?? "0"
     func deny(_ reason: String, _ message: String) {
       binding.conditions = [Condition(Condition.waypointBound, true, reason, message)]
+    }
+    guard canary != reference.gateway else {
+      return deny("CanarySameAsPrimary", "the canary is the waypoint itself")
     }
     guard let weight = UInt32(text), weight <= 100 else {
       return deny(
         "CanaryInvalidWeight", "`\(text)` is no weight from 0 to 100; everything goes to \(reference.gateway)")
     }
-    guard canary != reference.gateway else {
-      return deny("CanarySameAsPrimary", "the canary is the waypoint itself")
-    }
     do throws(Denial) {
       if isPrivate, canary.namespace != meta.namespace { throw .crossNamespace }
-      let address = try address(of: canary, for: traffic, from: meta.namespace)
+      let address = try address(of: canary, for: .service, from: meta.namespace)
       binding.weighted = [.init(primary, weight: 100 - weight), .init(address, weight: weight)]
     } catch {
       deny(error.rawValue, "\(error.message(for: canary)); everything goes to \(reference.gateway)")

@@ -19,19 +19,22 @@ extension Objects {
       tunnel: tunnel.kind, isNativeTunnel: tunnel.isNative, networkMode: pod.isHostNetwork ? .host : .standard,
       applicationTunnel: applicationTunnel(of: meta), services: memberships(of: object, pod),
       policies: policies(for: labels, in: meta.namespace), waypoint: binding.waypoint,
-      networkGateway: networkGateway(of: network(of: meta)))
+      networkGateway: networkGateway(of: network(of: object)))
     let workload = Workload(
       uid: "\(settings.cluster)//Pod/\(meta.namespace)/\(meta.name)", name: meta.name, addresses: pod.addresses,
       health: pod.isReady && !meta.isLeaving ? .healthy : .unhealthy, template: template,
-      place: place(on: pod.node, network: network(of: meta)))
+      place: place(on: pod.node, network: network(of: object)))
     return Projection(things: [.workload(workload)], conditions: binding.conditions, gateways: binding.gateways)
   }
 
-  /// How traffic to a pod is carried: in a tunnel, when the pod speaks it, was said to be enrolled, or is to be by us.
+  /// How traffic to a pod is carried: in a tunnel, when the pod speaks it, was said to be enrolled, or is to be by us. Of
+  /// a pod that we enrol ourselves, what others said does not count: it may have been true once.
   private func tunnel(of meta: Meta, _ pod: PodObject) -> (kind: Template.Tunnel, isNative: Bool) {
     if meta.labels[Label.tunnel]?.contains("http") ?? false { return (.hbone, true) }
-    if meta.annotations[Label.redirection] == "enabled" { return (.hbone, false) }
-    return (meta.annotations[Label.netns] != nil && isWanted(meta) && !pod.isHostNetwork ? .hbone : .none, false)
+    let isEnrolled =
+      meta.annotations[Label.netns] == nil
+      ? meta.annotations[Label.redirection] == "enabled" : isWanted(meta) && !pod.isHostNetwork
+    return (isEnrolled ? .hbone : .none, false)
   }
 
   /// Whether somebody asked for a pod to be enrolled.
@@ -49,40 +52,20 @@ extension Objects {
   /// Delivery to the proxy of a waypoint that is a pod of the mesh itself.
   private func applicationTunnel(of meta: Meta) -> Template.ApplicationTunnel? {
     guard let name = meta.labels[Label.gatewayName],
-      let object = self[ObjectKey(.gateway, meta.namespace, name)], case .gateway(let gateway) = object.body,
-      let text = object.meta.annotations[Label.inboundBinding]
-        ?? self[ObjectKey(.gatewayClass, "", gateway.className)]?.meta.annotations[Label.inboundBinding]
+      let object = self[ObjectKey(.gateway, meta.namespace, name)], case .gateway(let gateway) = object.body
     else { return nil }
-    let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
-    let port = parts.count == 2 ? UInt16(parts[1]) : nil
-    switch parts.first {
-    case "PROXY": return Template.ApplicationTunnel(.proxy, port: port)
-    case "NONE" where port != nil: return Template.ApplicationTunnel(.none, port: port)
-    default: return nil
-    }
-  }
-
-  /// The way into a network that is not our own.
-  func networkGateway(of network: String) -> GatewayAddress? {
-    guard network != settings.network else { return nil }
-    let gateways = all(.gateway).filter { $0.meta.labels[Label.network] == network && counts($0.meta) }
-    for object in gateways.sorted(by: { $0.meta.precedes($1.meta) }) {
-      guard case .gateway(let gateway) = object.body, gateway.listeners.contains(where: { $0.port == 15008 }) else {
-        continue
-      }
-      if let address = gateway.address(in: object.meta.namespace, network: network, port: 15008) { return address }
-    }
-    return nil
+    return inboundBinding(of: object.meta, gateway)
   }
 
   /// The keys of policies that select a workload.
   private func policies(for labels: [String: String], in namespace: String) -> [String] {
-    let homes = namespace == settings.rootNamespace ? [namespace] : [settings.rootNamespace, namespace]
-    let selected = homes.flatMap { all(.authorizationPolicy, in: $0) }.filter { object in
-      guard case .authorizationPolicy(let policy) = object.body, let selector = policy.selector else { return false }
-      return selector.selects(labels)
+    var keys = peerPolicies(for: labels, in: namespace)
+    for home in Set([settings.rootNamespace, namespace]) {
+      for object in all(.authorizationPolicy, in: home) where object.selector?.selects(labels) ?? false {
+        if let key = policyKey(object) { keys.append(key) }
+      }
     }
-    return selected.compactMap(policyKey) + peerPolicies(for: labels, in: namespace)
+    return keys
   }
 }
 
@@ -91,49 +74,54 @@ extension Objects {
 extension Objects {
   private func memberships(of object: Object, _ pod: PodObject) -> [Template.Membership] {
     let meta = object.meta
-    let sliced = slices(of: object.key).compactMap { slice -> String? in
-      if case .endpointSlice(let spec) = slice.body { spec.service } else { nil }
+    let services = all(.service, in: meta.namespace).filter { $0.selector?.selects(meta.labels) ?? false }
+    var memberships = (services + slicedServices(of: meta)).compactMap { service -> Template.Membership? in
+      guard case .service(let spec) = service.body, !spec.isExternalName else { return nil }
+      return Template.Membership(serviceName(service.meta), ports: pod.ports(for: spec.ports, fallback: false))
     }
-    var memberships: [Template.Membership] = []
-    for service in all(.service, in: meta.namespace) {
-      guard case .service(let spec) = service.body, !spec.isExternalName else { continue }
-      guard spec.selector.isEmpty ? sliced.contains(service.meta.name) : spec.selector.selects(meta.labels) else {
-        continue
-      }
-      memberships.append(
-        Template.Membership(serviceName(service.meta), ports: pod.ports(for: spec.ports, fallback: false)))
-    }
-    for entry in all(.serviceEntry, in: meta.namespace) {
-      guard case .serviceEntry(let spec) = entry.body, !spec.selector.isEmpty, spec.selector.selects(meta.labels) else {
-        continue
-      }
+    for entry in all(.serviceEntry, in: meta.namespace) where entry.selector?.selects(meta.labels) ?? false {
+      guard case .serviceEntry(let spec) = entry.body else { continue }
       let ports = pod.ports(for: spec.ports, fallback: true)
-      memberships += spec.hosts.map {
+      memberships += believedHosts(of: entry, spec).map {
         Template.Membership(ServiceName(namespace: meta.namespace, hostname: $0), ports: ports)
       }
     }
     return memberships
   }
 
+  /// Services without a selector whose slices of endpoints name a pod.
+  private func slicedServices(of pod: Meta) -> [Object] {
+    slices(of: pod.key).compactMap { slice in
+      guard case .endpointSlice(let spec) = slice.body,
+        spec.endpoints.contains(where: { $0.names(pod) }),
+        let service = self[ObjectKey(.service, slice.meta.namespace, spec.service)], service.selector == nil
+      else { return nil }
+      return service
+    }
+  }
+
   private func memberships(
     of entry: WorkloadEntryObject, labels: [String: String], in namespace: String
   ) -> [Template.Membership] {
     var memberships: [Template.Membership] = []
-    for service in all(.service, in: namespace) {
-      guard case .service(let spec) = service.body, !spec.selector.isEmpty, spec.selector.selects(labels) else {
-        continue
-      }
+    for service in all(.service, in: namespace) where service.selector?.selects(labels) ?? false {
+      guard case .service(let spec) = service.body, !spec.isExternalName else { continue }
       memberships.append(Template.Membership(serviceName(service.meta), ports: entry.ports(for: spec.ports)))
     }
-    for object in all(.serviceEntry, in: namespace) {
-      guard case .serviceEntry(let spec) = object.body, !spec.selector.isEmpty, spec.selector.selects(labels) else {
-        continue
-      }
-      memberships += spec.hosts.map {
+    for object in all(.serviceEntry, in: namespace) where object.selector?.selects(labels) ?? false {
+      guard case .serviceEntry(let spec) = object.body else { continue }
+      memberships += believedHosts(of: object, spec).map {
         Template.Membership(ServiceName(namespace: namespace, hostname: $0), ports: entry.ports(for: spec.ports))
       }
     }
     return memberships
+  }
+}
+
+extension EndpointSliceObject.Endpoint {
+  /// Whether it is this pod. One with another uid had its name before.
+  fileprivate func names(_ pod: Meta) -> Bool {
+    self.pod == pod.key && (podUID == pod.uid || podUID.isEmpty || pod.uid.isEmpty)
   }
 }
 
@@ -172,46 +160,54 @@ extension WorkloadEntryObject {
 
 extension Objects {
   func project(workloadEntry object: Object, _ entry: WorkloadEntryObject) -> Projection {
-    let labels = entry.labels.merging(object.meta.labels) { one, _ in one }
-    let binding = binding(of: object.meta, for: .workload)
+    let meta = object.meta.with(labels: object.workloadLabels)
+    let binding = binding(of: meta, for: .workload)
     let workload = workload(
-      entry, uid: "\(settings.cluster)/networking.istio.io/WorkloadEntry/\(object.meta.namespace)/\(object.meta.name)",
-      object.meta, labels: labels, services: memberships(of: entry, labels: labels, in: object.meta.namespace),
-      policies: policies(for: labels, in: object.meta.namespace), waypoint: binding.waypoint)
+      entry, uid: "\(settings.cluster)/networking.istio.io/WorkloadEntry/\(meta.namespace)/\(meta.name)", meta,
+      services: memberships(of: entry, labels: meta.labels, in: meta.namespace),
+      policies: policies(for: meta.labels, in: meta.namespace), waypoint: binding.waypoint)
     return Projection(things: [.workload(workload)], conditions: binding.conditions, gateways: binding.gateways)
   }
 
-  /// Endpoints that are listed in a service entry, or the name of the entry itself.
-  func workloads(of object: Object, _ spec: ServiceEntryObject) -> [Workload] {
-    let services = { (entry: WorkloadEntryObject) in
-      spec.hosts.map {
+  /// Endpoints that are listed in a service entry, or the names of the entry itself; and the gateways they are bound to.
+  func endpoints(of object: Object, _ spec: ServiceEntryObject) -> (workloads: [Workload], gateways: Set<ObjectKey>) {
+    let meta = object.meta
+    let hosts = believedHosts(of: object, spec)
+    let uid = "\(settings.cluster)/networking.istio.io/ServiceEntry/\(meta.namespace)/\(meta.name)"
+    func services(_ hosts: [String], _ entry: WorkloadEntryObject) -> [Template.Membership] {
+      hosts.map {
         Template.Membership(
-          ServiceName(namespace: object.meta.namespace, hostname: $0), ports: entry.ports(for: spec.ports))
+          ServiceName(namespace: meta.namespace, hostname: $0), ports: entry.ports(for: spec.ports))
       }
     }
-    let uid = "\(settings.cluster)/networking.istio.io/ServiceEntry/\(object.meta.namespace)/\(object.meta.name)"
     guard spec.endpoints.isEmpty else {
-      return spec.endpoints.map { entry in
-        workload(
-          entry, uid: "\(uid)/\(entry.address)", object.meta, labels: entry.labels, services: services(entry))
+      if hosts.isEmpty { return ([], []) }
+      var gateways: Set<ObjectKey> = []
+      let workloads = spec.endpoints.map { entry in
+        let binding = binding(of: meta.with(labels: entry.labels), for: .workload)
+        gateways.formUnion(binding.gateways)
+        return workload(
+          entry, uid: "\(uid)/\(entry.address)", meta.with(labels: meta.labels.merging(entry.labels) { $1 }),
+          services: services(hosts, entry), waypoint: binding.waypoint)
       }
+      return (workloads, gateways)
     }
-    guard spec.selector.isEmpty, spec.resolution == .dns || spec.resolution == .dnsRoundRobin else { return [] }
-    return spec.hosts.filter { !$0.hasPrefix("*") }.map { host in
+    guard spec.selector.isEmpty, spec.resolution == .dns || spec.resolution == .dnsRoundRobin else { return ([], []) }
+    let workloads = hosts.filter { !$0.hasPrefix("*") }.map { host in
       let entry = WorkloadEntryObject.named(host)
-      let own = Template.Membership(
-        ServiceName(namespace: object.meta.namespace, hostname: host), ports: entry.ports(for: spec.ports))
-      return workload(entry, uid: "\(uid)/\(host)", object.meta, labels: [:], services: [own])
+      return workload(entry, uid: "\(uid)/\(host)", meta, services: services([host], entry))
     }
+    return (workloads, [])
   }
 
   private func workload(
-    _ entry: WorkloadEntryObject, uid: String, _ meta: Meta, labels: [String: String],
-    services: [Template.Membership], policies: [String] = [], waypoint: GatewayAddress? = nil
+    _ entry: WorkloadEntryObject, uid: String, _ meta: Meta, services: [Template.Membership], policies: [String] = [],
+    waypoint: GatewayAddress? = nil
   ) -> Workload {
     let address = IPAddress(entry.address)
-    let network = entry.network.isEmpty ? network(of: meta) : entry.network
-    let isTunnel = meta.annotations[Label.redirection] == "enabled" || labels[Label.tunnel]?.contains("http") ?? false
+    let network = entry.network.isEmpty ? meta.labels[Label.network] ?? settings.network : entry.network
+    let isNative = meta.labels[Label.tunnel]?.contains("http") ?? false
+    let isTunnel = isNative || meta.annotations[Label.redirection] == "enabled"
     let locality =
       entry.locality.split(separator: "/", omittingEmptySubsequences: false).map(String.init) + ["", "", ""]
     return Workload(
@@ -219,9 +215,8 @@ extension Objects {
       capacity: entry.weight,
       template: Template(
         namespace: meta.namespace, trustDomain: settings.trustDomain, serviceAccount: entry.serviceAccount,
-        canonicalName: labels.canonicalName ?? meta.name, canonicalRevision: labels.canonicalRevision,
-        ownerName: meta.name,
-        tunnel: isTunnel ? .hbone : .none, isNativeTunnel: labels[Label.tunnel]?.contains("http") ?? false,
+        canonicalName: meta.labels.canonicalName ?? meta.name, canonicalRevision: meta.labels.canonicalRevision,
+        ownerName: meta.name, tunnel: isTunnel ? .hbone : .none, isNativeTunnel: isNative,
         services: services, policies: policies, waypoint: waypoint, networkGateway: networkGateway(of: network)),
       place: Place(
         network: network, cluster: settings.cluster, region: locality[0], zone: locality[1], subzone: locality[2]))
@@ -241,7 +236,7 @@ extension Objects {
       namespace: object.meta.namespace, trustDomain: settings.trustDomain, networkMode: .host,
       services: [Template.Membership(serviceName(service.meta), ports: ports)])
     var workloads: [Workload] = []
-    for endpoint in spec.endpoints where endpoint.pod.isEmpty {
+    for endpoint in spec.endpoints where endpoint.pod == nil {
       for address in endpoint.addresses {
         workloads.append(
           Workload(
