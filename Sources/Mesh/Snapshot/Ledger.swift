@@ -160,7 +160,7 @@ extension Ledger {
   }
 
   private mutating func atAddresses(
-    of service: Service, _ single: (inout Index<IPAddress, Service>, IPAddress) -> Void,
+    of service: Service, _ single: (inout Index<KeyClaims<IPAddress, Service>>, IPAddress) -> Void,
     orBlocks many: (inout BlockTree<Service>, AddressBlock) -> Void
   ) {
     for place in service.addresses {
