@@ -76,6 +76,12 @@ extension RouteTests {
         .service(service("web", at: "10.9.0.1", waypoint: gateway("proxy"))),
       ], dialled: "10.9.0.1:80", result: "hbone 10.0.0.20:15008 10.9.0.1:80"),
     Case(
+      name: "a workload of another namespace cannot claim to be the waypoint",
+      things: [
+        .workload(pod("thief", at: "10.0.0.66", namespace: "other", hostname: "proxy.shop.svc.cluster.local")), web,
+        .service(service("web", at: "10.9.0.1", waypoint: gateway("proxy"))),
+      ], dialled: "10.9.0.1:80", result: "unknown_waypoint"),
+    Case(
       name: "a waypoint nobody knows is not bypassed",
       things: [web, .service(service("web", at: "10.9.0.1", waypoint: missing))], dialled: "10.9.0.1:80",
       result: "unknown_waypoint"),

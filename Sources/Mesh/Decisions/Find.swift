@@ -44,10 +44,9 @@ extension Snapshot {
     serviceHosts[host].preferred(by: namespace, thenIn: other)
   }
 
-  /// The workload that has a hostname, of the namespace if there is one.
+  /// The workload of a namespace that has a hostname. One of another namespace could claim any name.
   func workload(host: ServiceName) -> Workload? {
-    let named = workloadHosts[host.hostname]
-    return named.first { $0.namespace == host.namespace } ?? named.first
+    workloadHosts[host.hostname].first { $0.namespace == host.namespace }
   }
 }
 
