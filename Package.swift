@@ -24,10 +24,12 @@ let hot = common + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(confi
 
 /// Fuzz targets have no main of their own, so they exist only in a fuzzer build (scripts/fuzz).
 let isFuzzing = Context.environment["SKEIN_FUZZ"] != nil
-let fuzzed = ["FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat", "FuzzManifest"]
+let fuzzed = [
+  "FuzzHTTP2Client", "FuzzHTTP2Server", "FuzzCertificate", "FuzzFormat", "FuzzManifest", "FuzzObjects",
+]
 let fuzzers: [Target] = fuzzed.map { name in
   .executableTarget(
-    name: name, dependencies: ["Format", "Net", "HTTP", "World", "Rig"], path: "Tests/Fuzz/\(name)",
+    name: name, dependencies: ["Format", "Mesh", "Net", "HTTP", "World", "Rig"], path: "Tests/Fuzz/\(name)",
     swiftSettings: common + [.unsafeFlags(["-parse-as-library"])])
 }
 

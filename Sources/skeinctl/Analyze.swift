@@ -6,119 +6,96 @@ import Glibc
 import World
 
 enum Analyze {
-  /// More bytes than this are not read from standard input.
-  private static let inputBytesMax = 64 << 20
-
   static func run(_ request: Request) throws(Misuse) -> Int32 {
     guard !request.operands.isEmpty else {
       throw Misuse(text: "`analyze` needs a file or a folder", hint: "`-` is standard input")
     }
-    let problems: [Problem]
+    let reading: Reading
     do {
-      problems = try read(request)
+      reading = try Reading(request.operands, settings: request.settings)
     } catch {
-      Terminal.say("skeinctl: \(error)")
+      Terminal.complain(error)
       return 2
     }
     let least = request.value("severity").flatMap(Problem.Severity.init) ?? .warning
-    let found = problems.filter { $0.severity >= least }
+    let all = Set(reading.problems + reading.findings)
+    let found = all.filter { $0.severity >= least }.sorted {
+      ($0.spot, $0.path, $0.code, $0.text) < ($1.spot, $1.path, $1.code, $1.text)
+    }
     switch request.value("output") {
     case "json": Terminal.tell(JSON.members(["findings": .list(found.map(\.json))]).pretty)
     case "sarif": Terminal.tell(SARIF.log(found).pretty)
-    default: tell(found, Terminal(color: request.value("color")))
+    default:
+      let terminal = Terminal(color: request.value("color"))
+      tell(found, of: reading, terminal)
+      Terminal.tell(summary(of: found, in: reading.objects, hidden: all.count - found.count, terminal))
     }
     return found.isEmpty ? 0 : 1
   }
 
-  private static func read(_ request: Request) throws(Problem) -> [Problem] {
-    var paths = request.operands
-    let isInput = paths.contains("-")
-    paths.removeAll { $0 == "-" }
-    var mesh = try ManifestMesh(paths, settings: request.settings)
-    _ = mesh.refresh()
-    if isInput {
-      let bytes = try readInput()
-      _ = mesh.load("<stdin>", try YAML.documents(in: bytes.span, file: "<stdin>", limits: .forInput(inputBytesMax)))
-    }
-    guard mesh.count > 0 || !mesh.problems.isEmpty else {
-      throw Problem(
-        .error, "no-manifests", at: Spot(file: request.operands.joined(separator: " ")),
-        "there is nothing a mesh looks at",
-        hint: "name files that end with .yaml, .yml or .json, or a folder of them")
-    }
-    return Array(Set(mesh.problems + mesh.findings)).sorted {
-      ($0.spot, $0.path, $0.code, $0.text) < ($1.spot, $1.path, $1.code, $1.text)
-    }
-  }
-
-  private static func readInput() throws(Problem) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = piece.withUnsafeMutableBytes { Glibc.read(0, $0.baseAddress, $0.count) }
-      if count == 0 { return bytes }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0, bytes.count + count <= inputBytesMax else {
-        let text = count < 0 ? String(cString: strerror(errno)) : "more than \(inputBytesMax >> 20) MiB"
-        throw Problem(.error, "file-unreadable", at: Spot(file: "<stdin>"), "it cannot be read: \(text)")
-      }
-      bytes += piece[..<count]
-    }
-  }
-
   // MARK: For people
 
-  private static func tell(_ problems: [Problem], _ terminal: Terminal) {
+  private static func tell(_ problems: [Problem], of reading: Reading, _ terminal: Terminal) {
     var sources: [String: [Substring]] = [:]
     for problem in problems {
       let look: Terminal.Look = problem.severity == .error ? .red : problem.severity == .warning ? .yellow : .blue
+      let path = problem.path.isEmpty ? "" : problem.path + ": "
       Terminal.tell(
-        "\(terminal.paint(problem.spot.description, .bold)): \(terminal.paint(problem.severity.rawValue, look)): "
-          + "\(problem.path.isEmpty ? "" : problem.path + ": ")\(problem.text) \(terminal.paint("[\(problem.code)]", .faint))"
-      )
-      let lines = sources[problem.spot.file] ?? readLines(of: problem.spot.file)
-      sources[problem.spot.file] = lines
-      if problem.spot.line > 0, problem.spot.line <= lines.count {
-        let number = String(problem.spot.line)
-        let line = String(lines[problem.spot.line - 1].prefix(160))
-        Terminal.tell("  \(terminal.paint("\(number) |", .faint)) \(line)")
-        if problem.spot.column > 0, problem.spot.column <= line.count + 1 {
-          let blanks = String(repeating: " ", count: number.count + 4 + problem.spot.column)
-          Terminal.tell(blanks + terminal.paint("^", look))
-        }
+        "\(terminal.paint(problem.spot.description.printable, .bold)): "
+          + "\(terminal.paint(problem.severity.rawValue, look)): \((path + problem.text).printable) "
+          + terminal.paint("[\(problem.code)]", .faint))
+      if problem.spot.line > 0 {
+        let lines = sources[problem.spot.file] ?? reading.lines(of: problem.spot.file)
+        sources[problem.spot.file] = lines
+        quote(problem.spot, of: lines, look, terminal)
       }
-      if !problem.hint.isEmpty { Terminal.tell("  \(terminal.paint("help:", .green)) \(problem.hint)") }
+      if !problem.hint.isEmpty { Terminal.tell("  \(terminal.paint("help:", .green)) \(problem.hint.printable)") }
     }
-    Terminal.tell(summary(of: problems, terminal))
   }
 
-  private static func summary(of problems: [Problem], _ terminal: Terminal) -> String {
-    guard !problems.isEmpty else { return terminal.paint("nothing was found", .green) }
+  /// Shows a line and the place in it.
+  private static func quote(_ spot: Spot, of lines: [Substring], _ look: Terminal.Look, _ terminal: Terminal) {
+    guard lines.indices.contains(spot.line - 1) else { return }
+    let excerpt = Excerpt(of: lines[spot.line - 1], at: spot.column)
+    let number = String(spot.line)
+    Terminal.tell("  \(terminal.paint("\(number) |", .faint)) \(excerpt.text)")
+    guard let column = excerpt.column else { return }
+    let blanks = String(repeating: " ", count: number.count + 1)
+    Terminal.tell(
+      "  \(terminal.paint(blanks + "|", .faint)) \(String(repeating: " ", count: column))\(terminal.paint("^", look))")
+  }
+
+  private static func summary(of problems: [Problem], in objects: Int, hidden: Int, _ terminal: Terminal) -> String {
     let counts = [Problem.Severity.error, .warning, .info].compactMap { severity in
       let count = problems.count { $0.severity == severity }
-      return count == 0 ? nil : "\(count) \(severity.rawValue)\(count > 1 && severity != .info ? "s" : "")"
+      return count == 0 ? nil : "\(count) \(severity.rawValue)\(count > 1 ? "s" : "")"
     }
-    return terminal.paint(counts.joined(separator: ", "), .bold)
-  }
-
-  /// The lines of a file to quote from; none when it cannot be read again.
-  private static func readLines(of path: String) -> [Substring] {
-    guard path != "<stdin>", let file = fopen(path, "r") else { return [] }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 4 << 20)
-    let count = fread(&bytes, 1, bytes.count, file)
-    return String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let place = objects == 0 ? "" : " in \(objects) object\(objects == 1 ? "" : "s")"
+    let rest = hidden == 0 ? "" : " (\(hidden) more with --severity info)"
+    guard counts.isEmpty else { return terminal.paint(counts.joined(separator: ", "), .bold) + place + rest }
+    let nothing = objects == 0 ? ": none of it is an object the mesh looks at" : ""
+    return terminal.paint("no mistakes found", .green) + place + nothing + rest
   }
 }
 
-extension ManifestLimits {
-  /// What a cluster prints is one file.
-  fileprivate static func forInput(_ bytes: Int) -> ManifestLimits {
-    var limits = ManifestLimits()
-    limits.fileBytesMax = bytes
-    limits.nodesMax = 10_000_000
-    limits.expandedBytesMax = bytes
-    return limits
+/// As much of a line as fits beside others, with a place in it.
+struct Excerpt {
+  /// Signs of a line that are shown, and those before the place when there are more.
+  private static let (lengthMax, leadMax) = (120, 60)
+
+  let text: String
+  /// The place in the text, from 0; nil when the line has no such place.
+  let column: Int?
+
+  /// `column` counts from 1; 0 stands for the line as a whole.
+  init(of line: Substring, at column: Int) {
+    let signs = Array(line.unicodeScalars)
+    let start = column > Self.lengthMax ? min(column - Self.leadMax, signs.count) : 0
+    var shown = String(String.UnicodeScalarView(signs[start...].prefix(Self.lengthMax))).printable
+    if start > 0 { shown = "…" + shown }
+    if signs.count - start > Self.lengthMax { shown += "…" }
+    text = shown
+    self.column = (1...signs.count + 1).contains(column) ? column - 1 - start + (start > 0 ? 1 : 0) : nil
   }
 }
 

@@ -67,46 +67,69 @@ extension Request {
     var rest = arguments[...]
     var isPastFlags = false
     while let argument = rest.popFirst() {
-      guard argument.hasPrefix("-"), argument.count > 1, !isPastFlags else {
-        guard command.operand != nil else { throw Misuse(text: "`\(command.name)` takes no `\(argument)`") }
+      if isPastFlags || argument == "-" || !argument.hasPrefix("-") {
+        guard command.operand != nil else {
+          throw Misuse(text: "`\(command.name)` does not know what to do with `\(argument)`", hint: command.line)
+        }
         operands.append(argument)
-        continue
-      }
-      if argument == "--" {
+      } else if argument == "--" {
         isPastFlags = true
       } else {
         try read(argument, &rest, command)
       }
     }
     for flag in command.flags where flag.isRequired && !has(flag.name) {
-      throw Misuse(text: "--\(flag.name) is missing", hint: "\(flag.summary)")
+      throw Misuse(text: "`\(command.name)` needs --\(flag.name) \(flag.value ?? "")", hint: flag.summary)
     }
   }
 
   private mutating func read(_ argument: String, _ rest: inout ArraySlice<String>, _ command: Command) throws(Misuse) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    let name = parts[0]
-    guard let flag = command.flags.first(where: { "--\($0.name)" == name || $0.short.map { "-\($0)" } == name }) else {
-      let guess = command.flags.map { "--\($0.name)" }.first { $0.hasPrefix(name) } ?? nearest(name, command)
+    guard let (flag, attached) = Self.flag(argument, of: command) else {
+      let name = String(argument.prefix { $0 != "=" })
+      let names = command.flags.map { "--\($0.name)" }
+      let guess = names.first { name.count > 2 && $0.hasPrefix(name) } ?? name.nearest(of: names)
       throw Misuse(
-        text: "`\(command.name)` has no option `\(name)`", hint: guess.map { "did you mean `\($0)`?" } ?? "")
+        text: "`\(command.name)` has no option `\(name)`",
+        hint: guess.map { "did you mean `\($0)`?" } ?? "`skeinctl \(command.name) --help` lists them")
     }
     guard flag.value != nil else {
-      if parts.count > 1 { throw Misuse(text: "--\(flag.name) takes no value") }
+      if attached != nil { throw Misuse(text: "--\(flag.name) takes no value") }
       values[flag.name, default: []].append("")
       return
     }
-    guard let value = parts.count > 1 ? parts[1] : rest.popFirst(), !value.isEmpty else {
+    guard let value = attached ?? rest.popFirst(), !value.isEmpty else {
       throw Misuse(text: "--\(flag.name) needs a value", hint: flag.summary)
     }
     guard flag.choices.isEmpty || flag.choices.contains(value) else {
-      throw Misuse(
-        text: "--\(flag.name) cannot be `\(value)`", hint: "it may be \(flag.choices.joined(separator: ", "))")
+      let guess = value.nearest(of: flag.choices).map { "did you mean `\($0)`?" }
+      throw Misuse(text: "--\(flag.name) cannot be `\(value)`", hint: guess ?? "it may be \(flag.choices.anyOf)")
     }
     values[flag.name, default: []].append(value)
   }
 
-  private func nearest(_ name: String, _ command: Command) -> String? {
-    name.nearest(of: command.flags.map { "--\($0.name)" })
+  /// The option an argument names, and the value that stands in the same argument: `--output=json`, `-o=json`, `-ojson`.
+  private static func flag(_ argument: String, of command: Command) -> (Flag, value: String?)? {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let attached = parts.count > 1 ? parts[1] : nil
+    for flag in command.flags {
+      if parts[0] == "--\(flag.name)" || flag.short.map({ "-\($0)" }) == parts[0] { return (flag, attached) }
+      guard let short = flag.short, flag.value != nil, !argument.hasPrefix("--") else { continue }
+      if argument.hasPrefix("-\(short)") { return (flag, String(argument.dropFirst(2))) }
+    }
+    return nil
+  }
+}
+
+extension Command {
+  /// How it is called.
+  var line: String { "usage: skeinctl \(name) \(usage)" }
+}
+
+extension [String] {
+  /// `a`, `b` or `c`.
+  var anyOf: String {
+    let quoted = map { "`\($0)`" }
+    guard let last = quoted.last, quoted.count > 1 else { return quoted.first ?? "" }
+    return "\(quoted.dropLast().joined(separator: ", ")) or \(last)"
   }
 }

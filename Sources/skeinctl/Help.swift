@@ -7,7 +7,7 @@ enum Help {
     let width = Command.all.map(\.name.count).max() ?? 0
     let commands = Command.all.map { "  \($0.name.padded(to: width))   \($0.summary)" }
     return """
-      skeinctl looks into a Skein mesh: into manifests before they are applied, and into what a mesh made of them.
+      skeinctl inspects a Skein service mesh: its manifests, and what they mean for a connection.
 
       Usage: skeinctl COMMAND [OPTIONS]
 
@@ -15,7 +15,7 @@ enum Help {
       \(commands.joined(separator: "\n"))
 
       Options:
-        -h, --help      print this help, or that of a command
+        -h, --help      print this help, or with a COMMAND its own
             --version   print the version
 
       `skeinctl COMMAND --help` says more about a command.

@@ -20,7 +20,7 @@ struct Main {
     do throws(Misuse) {
       exit(try run(name, arguments))
     } catch {
-      Terminal.say("skeinctl: \(error.text)" + (error.hint.isEmpty ? "" : " (\(error.hint))"))
+      Terminal.say("skeinctl: " + "\(error.text)\(error.hint.isEmpty ? "" : " (\(error.hint))")".printable)
       exit(2)
     }
   }
@@ -28,20 +28,16 @@ struct Main {
   private static func run(_ name: String, _ arguments: [String]) throws(Misuse) -> Int32 {
     switch name {
     case "-h", "--help", "help":
-      let command = Command.all.first { $0.name == arguments.first }
-      Terminal.tell(command.map(Help.text) ?? Help.overview)
+      Terminal.tell(
+        try arguments.first.map { name throws(Misuse) in Help.text(of: try named(name)) } ?? Help.overview)
       return 0
     case "--version", "version":
       Terminal.tell("skeinctl \(Version.text)")
       return 0
     default: break
     }
-    guard let command = Command.all.first(where: { $0.name == name }) else {
-      let kind = name.hasPrefix("-") ? "option" : "command"
-      let guess = name.nearest(of: Command.all.map(\.name)).map { "did you mean `\($0)`?" }
-      throw Misuse(text: "there is no \(kind) `\(name)`", hint: guess ?? "`skeinctl --help` lists them")
-    }
-    if arguments.contains(where: { $0 == "--help" || $0 == "-h" }) {
+    let command = try named(name)
+    if arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
       Terminal.tell(Help.text(of: command))
       return 0
     }
@@ -53,9 +49,22 @@ struct Main {
     }
   }
 
+  private static func named(_ name: String) throws(Misuse) -> Command {
+    if let command = Command.all.first(where: { $0.name == name }) { return command }
+    let kind = name.hasPrefix("-") ? "option" : "command"
+    let names = Command.all.map(\.name) + ["help", "version"]
+    let guess = name.nearest(of: kind == "option" ? ["--help", "--version"] : names).map { "did you mean `\($0)`?" }
+    throw Misuse(text: "there is no \(kind) `\(name)`", hint: guess ?? "`skeinctl --help` lists them")
+  }
+
   private static func complete(_ request: Request) throws(Misuse) -> Int32 {
-    guard request.operands.count == 1, let script = Completion.script(for: request.operands[0]) else {
-      throw Misuse(text: "`completion` needs a shell", hint: "it may be bash, zsh or fish")
+    let shells = Command.completion.operandChoices
+    guard let shell = request.operands.first, request.operands.count == 1 else {
+      throw Misuse(text: "`completion` needs one shell", hint: "it may be \(shells.anyOf)")
+    }
+    guard let script = Completion.script(for: shell) else {
+      let guess = shell.nearest(of: shells).map { "did you mean `\($0)`?" }
+      throw Misuse(text: "there is no completion for `\(shell)`", hint: guess ?? "it may be \(shells.anyOf)")
     }
     Terminal.tell(script)
     return 0

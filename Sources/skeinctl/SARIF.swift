@@ -14,7 +14,7 @@ enum SARIF {
           "tool": .members([
             "driver": .members([
               "name": .text("skeinctl"), "version": .text(Version.text),
-              "rules": .list(rules.map { .members(["id": .text($0)]) }),
+              "rules": .list(rules.map(rule)),
             ])
           ]),
           "columnKind": .text("unicodeCodePoints"),
@@ -22,6 +22,12 @@ enum SARIF {
         ])
       ]),
     ])
+  }
+
+  /// The three texts are what GitHub asks of a rule.
+  private static func rule(_ code: String) -> JSON {
+    let meaning = JSON.members(["text": .text(Problem.meanings[code] ?? code)])
+    return .members(["id": .text(code), "shortDescription": meaning, "fullDescription": meaning, "help": meaning])
   }
 
   private static func result(_ problem: Problem, _ rules: [String]) -> JSON {

@@ -8,15 +8,17 @@ import Mesh
 struct Story {
   private let rehearsal: Rehearsal
   private let caller: Caller
-  private let called: Explain.Called
+  private let called: Called
+  private let sentences: Sentences
 
-  init(_ rehearsal: Rehearsal, caller: Caller, called: Explain.Called) {
+  init(_ rehearsal: Rehearsal, caller: Caller, called: Called, in reading: Reading) {
     self.rehearsal = rehearsal
     self.caller = caller
     self.called = called
+    sentences = Sentences(reading: reading)
   }
 
-  /// 0 let in, 3 denied, 4 no way.
+  /// 0 allowed, 3 denied, 4 no route.
   var status: Int32 {
     guard let reason = rehearsal.reason else { return 0 }
     return reason.status == 401 ? 3 : 4
@@ -38,14 +40,20 @@ struct Story {
       "route": .members([
         "kind": .text(kind), "destination": .optional(routed ? destination : nil),
         "authority": .optional(path?.authority?.description), "via": .list(via.map(JSON.text)),
-        "reasons": .list(routeReasons.map(JSON.text)),
+        "reasons": .list(routeReasons(0).map(JSON.text)),
       ]),
       "verdict": .members([
         "allowed": .truth(rehearsal.reason == nil), "code": .text(rehearsal.reason?.rawValue ?? "ok"),
         "policy": .optional(verdict?.hit?.policy.key ?? verdict?.unknownPolicies.first),
-        "rule": verdict?.hit.map { .number($0.rule) } ?? .null, "reasons": .list(verdictReasons.map(JSON.text)),
+        "rule": verdict?.hit.map { .number(sentences.written(rule: $0)) } ?? .null,
+        "reasons": .list(deciding.map(sentences.verdictReasons)?.map(JSON.text) ?? []),
       ]),
     ])
+  }
+
+  private func routeReasons(_ index: Int) -> [String] {
+    guard rehearsal.legs.indices.contains(index) else { return [] }
+    return sentences.routeReasons(of: rehearsal.legs[index], asked: index == 0 ? called.service : nil)
   }
 
   private var kind: String {
@@ -66,19 +74,36 @@ struct Story {
     Terminal.tell("")
     for (index, leg) in rehearsal.legs.enumerated() {
       if rehearsal.legs.count > 1 {
-        Terminal.tell(terminal.paint("leg \(index + 1), from \(leg.client.map(\.description) ?? "outside")", .bold))
+        let ends = [leg.client, leg.server].map { $0?.description ?? "outside" }
+        let waypoint = leg.route?.path?.waypoint == nil ? "" : ", the waypoint"
+        Terminal.tell(terminal.paint("\(index + 1). \(ends[0]) → \(ends[1])\(waypoint)", .bold))
       }
       Terminal.tell("  route    " + route(of: leg))
-      for reason in leg.route?.steps ?? [] { Terminal.tell(terminal.paint("             \(reason.text)", .faint)) }
-      let (verdict, look) = words(for: leg)
-      Terminal.tell("  verdict  " + terminal.paint(verdict, look))
-      for reason in leg.verdictReasons { Terminal.tell(terminal.paint("             \(reason)", .faint)) }
+      for reason in routeReasons(index) { Terminal.tell(terminal.paint("           \(reason)", .faint)) }
+      if let (verdict, look) = words(for: leg) {
+        Terminal.tell("  verdict  " + terminal.paint(verdict, look))
+        for reason in sentences.verdictReasons(of: leg) {
+          Terminal.tell(terminal.paint("           \(reason)", .faint))
+        }
+      }
       Terminal.tell("")
     }
-    let reason = rehearsal.reason
-    Terminal.tell(
-      reason.map { "\(terminal.paint(status == 3 ? "denied" : "no way", .red)): \($0.text) [\($0.rawValue)]" }
-        ?? terminal.paint("let in", .green))
+    Terminal.tell(ending(on: terminal))
+  }
+
+  private func ending(on terminal: Terminal) -> String {
+    if let reason = rehearsal.reason {
+      let text = deciding.flatMap { leg in leg.verdict.map { sentences.refusal($0, at: leg.server) } } ?? reason.text
+      return "\(terminal.paint(status == 3 ? "denied" : "no route", .red)): \(text) [\(reason.rawValue)]"
+    }
+    let proxies = rehearsal.legs.filter { $0.judge == .proxy }.compactMap { $0.server?.description }
+    var text = proxies.isEmpty ? "" : ", unless \(proxies.joined(separator: " or ")) refuses it"
+    switch deciding?.judge {
+    case .nobody?: text += ", and nobody enforces policy at the other end"
+    case .otherNetwork?: text += ", unless the other network refuses it"
+    case .node?, .proxy?, nil: break
+    }
+    return terminal.paint("allowed", .green) + text
   }
 
   private var callerName: String {
@@ -86,7 +111,7 @@ struct Story {
     case .workload(let workload):
       workload.description + (workload.template.tunnel == .hbone ? "" : " (not in the mesh)")
     case .plaintext(let workload): "\(workload) (as if it were not in the mesh)"
-    case .stranger(let address): "\(address) (nobody the mesh knows)"
+    case .stranger(let address): "\(address) (unknown to the mesh)"
     }
   }
 
@@ -95,106 +120,36 @@ struct Story {
   }
 
   private func route(of leg: Rehearsal.Leg) -> String {
+    let server = leg.server.map { "\($0) at " } ?? ""
     guard let route = leg.route else {
-      return leg.refusal?.text
-        ?? "as plaintext, to \(leg.connection?.destination ?? called.endpoint)\(leg.server.map { " (\($0))" } ?? "")"
+      return leg.refusal == nil ? "in plaintext to \(server)\(leg.connection?.destination ?? called.endpoint)" : "none"
     }
-    guard let path = route.path else { return route.refusal?.text ?? "" }
-    let server = path.workload.map { " (\($0))" } ?? ""
+    guard let path = route.path else { return "none" }
+    let authority = path.authority?.description ?? ""
     switch path.carriage {
-    case .passthrough: return "as it is, to \(path.hop)"
-    case .tcp: return "as it is, to \(path.hop)\(server): it has no tunnel"
-    case .hbone: return "in a tunnel, to \(path.hop)\(server), asking for \(path.authority?.description ?? "")"
+    case .passthrough: return "unchanged, to \(path.hop)"
+    case .tcp: return "unchanged, to \(server)\(path.hop)"
+    case .hbone: return "in a tunnel (HBONE) to \(server)\(path.hop), which is asked for \(authority)"
     case .doubleHBONE:
-      return
-        "in two tunnels, through \(path.hop) (\(path.gateway?.description ?? "")), asking for \(path.authority?.description ?? "")"
+      let gateway = path.gateway.map { "\($0) at " } ?? ""
+      return "in two tunnels (HBONE), the outer one to \(gateway)\(path.hop), both asked for \(authority)"
     }
   }
 
-  private func words(for leg: Rehearsal.Leg) -> (String, Terminal.Look) {
-    if let reason = leg.reason { return ("no: \(reason.text)", .red) }
+  /// What is decided at the end of a leg; nil when it does not come so far.
+  private func words(for leg: Rehearsal.Leg) -> (String, Terminal.Look)? {
+    if leg.route?.refusal != nil || leg.route == nil && leg.refusal != nil { return nil }
+    if leg.reason != nil { return (leg.verdict == nil ? "refused" : "denied", .red) }
     switch leg.judge {
-    case .node: return ("yes", .green)
-    case .proxy: return ("the waypoint decides by itself", .yellow)
-    case .otherNetwork: return ("the other network decides", .yellow)
-    case .nobody, nil: return ("nobody decides there", .yellow)
+    case .node: return ("allowed", .green)
+    case .proxy: return ("left to the proxy there", .yellow)
+    case .otherNetwork: return ("left to the other network", .yellow)
+    case .nobody, nil: return ("none", .yellow)
     }
   }
-
-  private var routeReasons: [String] {
-    let steps = first?.route?.steps.map(\.text) ?? ["the client has no tunnel"]
-    return steps + [first?.route?.refusal?.text ?? first?.refusal?.text].compactMap(\.self)
-  }
-
-  private var verdictReasons: [String] { deciding?.verdictReasons ?? [] }
 }
 
 extension Rehearsal.Leg {
   /// What policy says at the end of it.
   var verdict: Verdict? { if case .node(let verdict)? = judge { verdict } else { nil } }
-
-  /// Why it is let in, or not.
-  var verdictReasons: [String] {
-    var reasons: [String] = []
-    if let connection {
-      reasons.append(
-        "seen there: from \(connection.source) to \(connection.destination), as \(connection.identity?.uri ?? "nobody: it is plaintext")"
-      )
-    }
-    switch judge {
-    case .node(let verdict):
-      reasons += [verdict.decision] + verdict.remarks.map(\.text)
-    case .proxy: reasons.append("the workload ends tunnels itself")
-    case .otherNetwork: reasons.append("policy is enforced in the other network")
-    case .nobody: reasons.append(server.map { "\($0) is not in the mesh" } ?? "the destination is not in the mesh")
-    case nil: break
-    }
-    return reasons
-  }
-}
-
-extension Verdict {
-  fileprivate var decision: String {
-    switch (refusal, hit) {
-    case (.unknownPolicy?, _): "it is selected by \(unknownPolicies.joined(separator: ", ")), which is not known"
-    case (.denied?, let hit?): "\(hit.policy.key) denies it, by rule \(hit.rule)"
-    case (.notAllowed?, _): "there are policies that allow, and none of them allows this"
-    case (nil, let hit?): "\(hit.policy.key) allows it, by rule \(hit.rule)"
-    default: "no policy speaks against it"
-    }
-  }
-}
-
-extension Verdict.Remark {
-  fileprivate var text: String {
-    switch self {
-    case .audited(let hit): "\(hit.policy.key) audits it, by rule \(hit.rule)"
-    case .wouldDeny(let hit): "\(hit.policy.key) would deny it, by rule \(hit.rule), if it were no dry run"
-    case .wouldAllow(let hit): "\(hit.policy.key) would allow it, by rule \(hit.rule), if it were no dry run"
-    case .wouldNotAllow: "it would be refused, if policies were no dry run"
-    }
-  }
-}
-
-extension Step {
-  /// A sentence.
-  var text: String {
-    switch self {
-    case .isWorkload(let workload): "the address is that of \(workload)"
-    case .isService(let service): "the address is that of the service \(service)"
-    case .isUnknown: "nothing in the mesh has this address"
-    case .wantsWaypoint(let gateway): "its traffic has to pass the waypoint \(gateway)"
-    case .drewWaypoint(let gateway, let weight, let sum):
-      "the waypoint \(gateway) gets \(weight) of \(sum) connections, this one among them"
-    case .comesFromWaypoint: "the client is that waypoint"
-    case .bypassesWaypoint(let gateway, let reason): "it goes without \(gateway): \(reason.text)"
-    case .isPassthrough: "the service leaves the address as it is"
-    case .picked(let workload, let service): "\(workload) was picked, an endpoint of \(service)"
-    case .mapsPort(let from, let to, let source):
-      "port \(from) is \(to) there, says \(source == .endpoint ? "the endpoint" : "the service")"
-    case .isElsewhere(let network, let gateway):
-      "it is in the network `\(network)`, \(gateway.map { "behind \($0)" } ?? "and nobody knows how to get there")"
-    case .uses(let hop): "the connection goes to \(hop)"
-    }
-  }
 }

@@ -2,6 +2,7 @@
 // Terminal: where answers go, and whether they may be in colour.
 
 import Glibc
+import World
 
 /// Where answers go.
 struct Terminal {
@@ -38,6 +39,12 @@ struct Terminal {
   /// Writes a line for the one who looks on.
   static func say(_ text: String) { write(text + "\n", to: 2) }
 
+  /// Says what keeps a command from running.
+  static func complain(_ problem: Problem) {
+    let file = problem.spot.file.isEmpty ? "" : "\(problem.spot): "
+    say("skeinctl: " + "\(file)\(problem.text)\(problem.hint.isEmpty ? "" : " (\(problem.hint))")".printable)
+  }
+
   private static func write(_ text: String, to descriptor: CInt) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
@@ -47,5 +54,23 @@ struct Terminal {
       guard count > 0 else { exit(2) }
       rest = rest.dropFirst(count)
     }
+  }
+}
+
+extension String {
+  /// The text without what would change the look of a terminal, break its lines, or turn their direction: it may come
+  /// from a file nobody has looked at.
+  var printable: String {
+    var text = ""
+    for scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case _ where scalar == "\t": text += "→"
+      case _ where scalar == "\r": continue
+      case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+        text += "\u{fffd}"
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
   }
 }

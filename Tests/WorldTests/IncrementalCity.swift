@@ -43,7 +43,7 @@ enum IncrementalCity {
   ) -> Meta {
     Meta(
       key: ObjectKey(kind, namespace, name), labels: labels, annotations: annotations, created: Timestamp(seconds: 0),
-      isLeaving: false, uid: "", owner: nil, spot: Spot(file: ""), lines: [:])
+      isLeaving: false, uid: "", owner: nil, spot: Spot(file: ""), marks: [:])
   }
 
   private static func app(_ application: Int) -> [String: String] { ["app": "app-\(application)"] }

@@ -105,7 +105,7 @@ struct IncrementalEdits {
     for _ in 0..<number(0...1) { annotations = pairs(changing: annotations, Self.annotations) }
     let meta = Meta(
       key: key, labels: labels, annotations: annotations, created: Timestamp(seconds: 0), isLeaving: false, uid: "",
-      owner: nil, spot: Spot(file: ""), lines: [:])
+      owner: nil, spot: Spot(file: ""), marks: [:])
     return Object(meta.with(created: number(0...3), isLeaving: false), body(of: key))
   }
 
@@ -209,18 +209,18 @@ extension Meta {
   fileprivate func with(annotations: [String: String]) -> Meta {
     Meta(
       key: key, labels: labels, annotations: annotations, created: created, isLeaving: isLeaving, uid: uid,
-      owner: owner, spot: spot, lines: lines)
+      owner: owner, spot: spot, marks: marks)
   }
 
   fileprivate func with(key: ObjectKey) -> Meta {
     Meta(
       key: key, labels: labels, annotations: annotations, created: created, isLeaving: isLeaving, uid: uid,
-      owner: owner, spot: spot, lines: lines)
+      owner: owner, spot: spot, marks: marks)
   }
 
   fileprivate func with(created: Int, isLeaving: Bool) -> Meta {
     Meta(
       key: key, labels: labels, annotations: annotations, created: Timestamp(seconds: Int64(created)),
-      isLeaving: isLeaving, uid: uid, owner: owner, spot: spot, lines: lines)
+      isLeaving: isLeaving, uid: uid, owner: owner, spot: spot, marks: marks)
   }
 }

@@ -118,10 +118,10 @@ import Testing
     entry(
       "what labels of the entry say, and of the endpoint before it", labels: ["app": "x", "version": "v1"],
       annotations: [Label.redirection: "enabled"],
-      "endpoints: [{address: 1.1.1.1}, {address: 1.1.1.2, labels: {app: y, networking.istio.io/tunnel: http}}]",
+      "endpoints: [{address: 1.1.1.1}, {address: 1.1.1.2, labels: {app: z, networking.istio.io/tunnel: http}}]",
       [
         "1.1.1.1": "at 1.1.1.1, tunnel, in a.example 80>81, known as x@v1",
-        "1.1.1.2": "at 1.1.1.2, native tunnel, in a.example 80>81, known as y@v1",
+        "1.1.1.2": "at 1.1.1.2, native tunnel, in a.example 80>81, known as z@v1",
       ]),
     entry("none listed", "endpoints: []", [:]),
   ]
@@ -184,7 +184,7 @@ import Testing
       "UDP is left out", one, ports: "{name: web, port: 8080, protocol: UDP}",
       ["1.1.1.1": plain.replacing(" 80>8080", with: "")]),
     slice(
-      "a port the service does not have", one, ports: "{name: y, port: 8080}",
+      "a port the service does not have", one, ports: "{name: z, port: 8080}",
       ["1.1.1.1": plain.replacing(" 80>8080", with: "")]),
     slice(
       "a port without a name", one, ports: "{port: 8080}",

@@ -7,7 +7,8 @@
 //   policies   on nobody, on whoever cannot be guarded, wider or narrower than written, never reached
 //   peers      holes in STRICT, and PeerAuthentications that are never asked
 //
-// Each rule has a code that stays, looks at all objects at once, and says where, what, and what to do.
+// Each rule has a code that stays, looks at all objects at once, and says where, what, and what to do. Where follows from
+// the path of the field: the nearest one around it of which the object knows the line.
 
 package import Mesh
 
@@ -15,12 +16,22 @@ package import Mesh
 package struct Analysis {
   let objects: Objects
   let world: Snapshot
+  var selection: Selection
   private(set) var problems: [Problem] = []
+  /// What was said already; what is wrong with a namespace would be said again for each object in it.
+  private var said: Set<Problem> = []
+  private var comparisonsLeft = Self.comparisonsMax
+  var general: [String: PeerModes] = [:]
+  var accounts: [String: Set<String>] = [:]
+
+  /// More words than this are not compared for guesses: whoever has thousands of findings reads the first of them.
+  private static let comparisonsMax = 200_000
 
   /// What is wrong with the objects of a translator, and with the mesh they make.
   package static func run(_ translator: Translator, _ world: Snapshot) -> [Problem] {
     var analysis = Analysis(objects: translator.objects, world: world)
-    for object in analysis.objects.everything {
+    let everything = analysis.objects.everything
+    for object in everything {
       analysis.checkLabels(of: object)
       analysis.checkBinding(of: object, translator.conditions(of: object.key))
       switch object.body {
@@ -33,29 +44,40 @@ package struct Analysis {
       default: break
       }
     }
-    analysis.checkOverlaps()
-    return analysis.problems
+    analysis.checkOverlaps(of: everything)
+    analysis.checkRivals(among: everything)
+    return analysis.problems.sorted {
+      ($0.spot.file, $0.spot.line, $0.path, $0.code, $0.text) < ($1.spot.file, $1.spot.line, $1.path, $1.code, $1.text)
+    }
   }
 
   private init(objects: Objects, world: Snapshot) {
     self.objects = objects
     self.world = world
+    selection = Selection(objects)
   }
 
+  /// Says what is wrong with a field of an object.
   mutating func add(
-    _ severity: Problem.Severity, _ code: String, at spot: Spot, path: String = "", _ text: String, hint: String = ""
+    _ severity: Problem.Severity, _ code: String, on object: Object, at path: String = "", _ text: String,
+    hint: String = ""
   ) {
-    problems.append(Problem(severity, code, at: spot, path: path, text, hint: hint))
+    add(Problem(severity, code, at: object.meta.spot(at: path), path: path, text, hint: hint))
   }
 
-  /// The pods and workload entries that labels select in a namespace, or in all of them.
-  func workloads(_ selector: [String: String], in namespace: String?) -> [Object] {
-    let namespaces = namespace.map { [$0] } ?? Array(objects.byNamespace.keys)
-    return namespaces.flatMap { namespace in
-      [Kind.pod, .workloadEntry].flatMap { kind in
-        objects.all(kind, in: namespace).filter { selector.selects($0.workloadLabels) }
-      }
-    }
+  /// Says what is wrong, once.
+  mutating func add(_ found: Problem) {
+    let problem = found.onOneLine
+    // There may be no guess in the hint any more, and it is still the same thing.
+    let bare = Problem(problem.severity, problem.code, at: problem.spot, path: problem.path, problem.text)
+    if said.insert(bare).inserted { problems.append(problem) }
+  }
+
+  /// `did you mean …?`, or else what to say instead.
+  mutating func guess(_ word: String, among words: some Collection<String>, or otherwise: String = "") -> String {
+    comparisonsLeft -= words.count
+    guard comparisonsLeft >= 0, let guess = word.nearest(of: words) else { return otherwise }
+    return "did you mean `\(guess)`?"
   }
 
   /// The workload of the mesh that an object became.

@@ -5,13 +5,13 @@ extension Analysis {
   /// What to do about a waypoint that cannot be used, by the reason in the condition.
   private static let bindings: [String: (code: String, hint: String)] = [
     "WaypointIsMissing": (
-      "waypoint-missing", "make the Gateway, or take the label away; until then traffic is refused"
+      "waypoint-missing", "make the Gateway, or take the label away"
     ),
     "WaypointIsNotReady": (
-      "waypoint-not-ready", "wait for its status, or look at why it has no address; until then traffic is refused"
+      "waypoint-not-ready", "wait for its status, or look at why it gets no address"
     ),
     "UnsupportedTrafficType": (
-      "waypoint-traffic", "bind what the waypoint is for, or change its istio.io/waypoint-for"
+      "waypoint-traffic", "bind what the waypoint is for, or change its \(Label.waypointFor)"
     ),
     "AttachmentDenied": (
       "waypoint-denied", "let its listener take this namespace (allowedRoutes), or use another waypoint"
@@ -22,67 +22,86 @@ extension Analysis {
   ]
 
   mutating func checkBinding(of object: Object, _ conditions: [Condition]) {
-    for condition in conditions where condition.type == Condition.waypointBound {
-      guard let (code, hint) = Self.bindings[condition.reason] else { continue }
-      let meta = object.meta.labels[Label.useWaypoint] != nil ? object.meta : namespaceMeta(of: object)
-      let label = condition.holds ? Label.canary : Label.useWaypoint
-      let isWeight = condition.reason == "CanaryInvalidWeight"
-      let problem = Problem(
-        condition.holds ? .warning : .error,
-        condition.holds && !isWeight && code != "canary-same" ? "canary-unusable" : code,
-        at: meta.spot(of: isWeight ? Label.canaryWeight : label), condition.message,
-        hint: condition.holds && code.hasPrefix("waypoint") ? "until then its primary gets everything" : hint)
-      // What is wrong with a namespace's label is wrong once, not for each object in it.
-      if !problems.contains(problem) { add(problem) }
-    }
+    let meta = object.meta
+    for condition in conditions where condition.type == Condition.waypointBound { add(condition, about: meta) }
     for condition in conditions where condition.type == Condition.waypointMissing {
       add(
-        .error, "waypoint-missing", at: object.meta.spot, condition.message, hint: "bind one with \(Label.useWaypoint)")
+        .error, "waypoint-missing", on: object, at: "spec.resolution", condition.message,
+        hint: "bind one with \(Label.useWaypoint)")
+    }
+    // Nothing may be in the namespace yet that would miss its waypoint.
+    if object.key.kind == .namespace, let name = meta.labels[Label.useWaypoint], name != "none", !name.isEmpty {
+      let gateway = ObjectKey(.gateway, meta.labels[Label.useWaypointNamespace] ?? meta.name, name)
+      if objects[gateway] == nil {
+        let condition = Condition(Condition.waypointBound, false, "WaypointIsMissing", "there is no \(gateway)")
+        add(condition, about: meta)
+      }
     }
   }
 
-  private func namespaceMeta(of object: Object) -> Meta {
-    objects[ObjectKey(.namespace, "", object.meta.namespace)]?.meta ?? object.meta
+  private mutating func add(_ condition: Condition, about meta: Meta) {
+    guard let (code, hint) = Self.bindings[condition.reason] else { return }
+    // What holds, with a reason to complain, is about the canary; its primary gets everything.
+    let isCanary = condition.holds && code != "canary-same" && code != "canary-weight"
+    let effect =
+      condition.holds
+      ? "" : objects.settings.bypassesMissingWaypoint ? ", so traffic goes without it" : ", so traffic is refused"
+    // Each of them is the object's own, or else that of its namespace.
+    let around = objects[ObjectKey(.namespace, "", meta.namespace)]?.meta ?? meta
+    let label = condition.holds ? Label.canary : Label.useWaypoint
+    let source = meta.labels[label] != nil ? meta : around
+    let weighing = meta.annotations[Label.canaryWeight] != nil ? meta : around
+    let typo = condition.reason == "WaypointIsMissing" ? nearWaypoint(source, label, of: meta) : ""
+    add(
+      Problem(
+        condition.holds ? .warning : .error, isCanary ? "canary-unusable" : code,
+        at: code == "canary-weight" ? weighing.spot(ofAnnotation: Label.canaryWeight) : source.spot(of: label),
+        condition.message + effect,
+        hint: typo.isEmpty ? isCanary ? "make it usable, or take the label away" : hint : typo))
   }
 
-  private mutating func add(_ problem: Problem) {
-    add(problem.severity, problem.code, at: problem.spot, path: problem.path, problem.text, hint: problem.hint)
+  /// A gateway with nearly the name that a label has.
+  private mutating func nearWaypoint(_ source: Meta, _ label: String, of meta: Meta) -> String {
+    let place = label == Label.canary ? Label.canaryNamespace : Label.useWaypointNamespace
+    let home = source.labels[place] ?? (meta.key.kind == .namespace ? meta.name : meta.namespace)
+    return guess(source.labels[label] ?? "", among: objects.all(.gateway, in: home).map(\.meta.name))
   }
 
   mutating func check(_ gateway: GatewayObject, _ object: Object) {
     let isWaypoint = objects.users[object.key] != nil || object.meta.labels[Label.waypointFor] != nil
     guard isWaypoint, !gateway.listeners.contains(where: { $0.port == 15008 }) else { return }
     add(
-      .error, "waypoint-listener", at: object.meta.spot, path: "spec.listeners",
+      .error, "waypoint-listener", on: object, at: "spec.listeners",
       "\(object.key) is used as a waypoint and has no listener for tunnels",
       hint: "add a listener with port 15008 and protocol HBONE")
   }
 
   mutating func check(_ pod: PodObject, _ object: Object) {
     let meta = object.meta
-    let isAsked = meta.annotations[Label.netns] != nil || meta.labels[Label.dataplaneMode] == "ambient"
-    if pod.isHostNetwork, isAsked {
+    let isHere = meta.annotations[Label.netns] != nil
+    if pod.isHostNetwork, isHere || meta.labels[Label.dataplaneMode] == "ambient" {
       add(
-        .error, "host-network", at: meta.spot, path: "spec.hostNetwork",
-        "\(object.key) lives in its node's network and cannot be enrolled", hint: "policies do not guard it")
+        .error, "host-network", on: object, at: "spec.hostNetwork",
+        "\(object.key) uses the network of its node, so it cannot be enrolled and policies do not guard it",
+        hint: "take `hostNetwork` away, or do not ask for it to be enrolled")
     }
-    if meta.annotations[Label.netns] != nil, pod.addresses.isEmpty, !pod.isEnded {
+    guard isHere else { return }
+    if pod.addresses.isEmpty, !pod.isEnded {
       add(
-        .error, "pod-without-address", at: meta.spot, path: "status.podIPs",
-        "\(object.key) has no address, so nobody finds it",
-        hint: "write its address into status.podIPs")
+        .error, "pod-without-address", on: object, at: "status.podIPs",
+        "\(object.key) has no address, so nobody finds it", hint: "write its address into status.podIPs")
     }
-    if meta.annotations[Label.netns] != nil, pod.node.isEmpty {
+    if pod.node.isEmpty {
       add(
-        .error, "pod-without-node", at: meta.spot, path: "spec.nodeName",
-        "\(object.key) is on no node, so nobody enrols it",
-        hint: "write the node's name into spec.nodeName")
+        .error, "pod-without-node", on: object, at: "spec.nodeName",
+        "\(object.key) is on no node, so nobody enrols it", hint: "write the name of its node into spec.nodeName")
     }
-    if meta.annotations[Label.netns] != nil, !objects.isWanted(meta), meta.labels[Label.dataplaneMode] != "none" {
+    if !objects.isWanted(meta), meta.labels[Label.dataplaneMode] != "none" {
       add(
-        .warning, "not-enrolled", at: meta.spot(of: Label.netns),
-        "\(object.key) names its network namespace, and nobody asks for it to be enrolled",
-        hint: "label it or its namespace with \(Label.dataplaneMode): ambient")
+        Problem(
+          .warning, "not-enrolled", at: meta.spot(ofAnnotation: Label.netns),
+          "\(object.key) names its network namespace, but nothing asks for it to be enrolled",
+          hint: "label it or its namespace with \(Label.dataplaneMode): ambient"))
     }
   }
 }

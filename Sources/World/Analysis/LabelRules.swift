@@ -10,70 +10,78 @@ extension Analysis {
     Label.distribution: ["PreferClose", "PreferSameZone", "PreferSameNode"], Label.global: ["true", "false"],
   ]
 
-  /// Domains in which every name is known here.
-  private static let domains = ["istio.io/", "ambient.istio.io/", "skein.dev/", "istio.oi/", "isto.io/"]
+  private static let labels = Set(Label.labels)
+  private static let annotations = Set(Label.annotations)
+  private static let names = Label.labels + Label.annotations
+
+  /// With more wrong letters than this a name is somebody else's, which may look alike and be right.
+  private static let wrongLettersMax = 2
 
   mutating func checkLabels(of object: Object) {
     let meta = object.meta
-    let known = Label.labels + Label.annotations
     for (name, value) in meta.labels.sorted(by: { $0.key < $1.key }) {
-      if Label.annotations.contains(name), !Label.labels.contains(name) {
-        misplaced(name, "a label", "an annotation", meta)
+      let spot = meta.spot(of: name)
+      if Self.annotations.contains(name), !Self.labels.contains(name) {
+        misplaced("\(name) has no effect as a label: it is an annotation", "annotations", at: spot)
       } else {
-        check(name, value, among: known, meta)
+        check(name, value, at: spot)
       }
     }
     for (name, value) in meta.annotations.sorted(by: { $0.key < $1.key }) {
-      if Label.labels.contains(name), !Label.annotations.contains(name) {
-        misplaced(name, "an annotation", "a label", meta)
+      let spot = meta.spot(ofAnnotation: name)
+      if Self.labels.contains(name), !Self.annotations.contains(name) {
+        misplaced("\(name) has no effect as an annotation: it is a label", "labels", at: spot)
       } else {
-        check(name, value, among: known, meta)
+        check(name, value, at: spot)
       }
     }
-    if meta.labels[Label.useWaypointNamespace] != nil, meta.labels[Label.useWaypoint] == nil {
+    let isBound = objects.reference(of: meta) != nil
+    for (name, isIdle) in [
+      (Label.useWaypointNamespace, meta.labels[Label.useWaypoint] == nil), (Label.canary, !isBound),
+    ] where meta.labels[name] != nil && isIdle {
       add(
-        .warning, "label-without-effect", at: meta.spot(of: Label.useWaypointNamespace),
-        "\(Label.useWaypointNamespace) means nothing without \(Label.useWaypoint)", hint: "name the waypoint, too")
-    }
-    if meta.labels[Label.canary] != nil, meta.labels[Label.useWaypoint] == nil, objects.reference(of: meta) == nil {
-      add(
-        .warning, "label-without-effect", at: meta.spot(of: Label.canary),
-        "\(Label.canary) means nothing without \(Label.useWaypoint)", hint: "name the waypoint it is a canary of, too")
+        Problem(
+          .warning, "label-without-effect", at: meta.spot(of: name),
+          "\(name) has no effect without \(Label.useWaypoint)", hint: "name the waypoint, too"))
     }
     checkRevision(of: object)
   }
 
-  private mutating func misplaced(_ name: String, _ here: String, _ there: String, _ meta: Meta) {
-    add(
-      .error, "label-misplaced", at: meta.spot(of: name), "\(name) is \(there), and stands here as \(here)",
-      hint: "move it to the \(there == "a label" ? "labels" : "annotations")")
+  private mutating func misplaced(_ text: String, _ home: String, at spot: Spot) {
+    add(Problem(.error, "label-misplaced", at: spot, text, hint: "move it to the \(home)"))
   }
 
-  private mutating func check(_ name: String, _ value: String, among known: [String], _ meta: Meta) {
-    if let values = Self.values[name], !values.contains(value) {
-      let guess = value.nearest(of: values).map { "did you mean `\($0)`?" } ?? "it may be \(values.listed)"
-      add(.error, "label-value", at: meta.spot(of: name), "`\(value)` means nothing for \(name)", hint: guess)
+  private mutating func check(_ name: String, _ value: String, at spot: Spot) {
+    if let values = Self.values[name] {
+      if !values.contains(value) {
+        let hint = guess(value, among: values, or: "it may be \(values.listed)")
+        add(Problem(.error, "label-value", at: spot, "\(name) cannot be `\(value)`", hint: hint))
+      }
+      return
     }
-    guard !known.contains(name), name.contains("/"), let guess = name.nearest(of: known) else { return }
-    // Two letters at most: other people's names may look alike and be right.
-    guard abs(guess.utf8.count - name.utf8.count) <= 2, !Label.others.contains(name) else { return }
-    add(.error, "label-typo", at: meta.spot(of: name), "nobody knows `\(name)`", hint: "did you mean `\(guess)`?")
+    guard name.contains("/"), !Self.labels.contains(name), !Self.annotations.contains(name),
+      !Label.others.contains(name), let guess = name.nearest(of: Self.names, atMost: Self.wrongLettersMax)
+    else { return }
+    add(
+      Problem(
+        .error, "label-typo", at: spot, "the mesh knows no `\(name)`, so it has no effect",
+        hint: "did you mean `\(guess)`?"))
   }
 
   private mutating func checkRevision(of object: Object) {
     guard !objects.counts(object.meta), [.authorizationPolicy, .gateway].contains(object.key.kind) else { return }
     add(
-      .info, "other-revision", at: object.meta.spot(of: Label.revision),
-      "it is meant for the revision `\(object.meta.labels[Label.revision] ?? "")` and has no effect in this one")
+      Problem(
+        .info, "other-revision", at: object.meta.spot(of: Label.revision),
+        "\(object.key) is for the revision `\(object.meta.labels[Label.revision] ?? "")` and has no effect in this one")
+    )
   }
 }
 
 extension Label {
   /// Names like those above that are right as they are.
   static let others: Set<String> = [
-    managed, gatewayName, tlsMode, region, zone, subzone, "istio.io/use-waypoint-canary-weight",
-    "istio.io/gateway-name",
+    managed, gatewayName, region, zone, subzone, "security.istio.io/tlsMode", "istio.io/gateway-name",
     "istio.io/config", "istio.io/tag",
   ]
-  private static let tlsMode = "security.istio.io/tlsMode"
 }

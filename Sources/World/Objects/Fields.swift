@@ -10,10 +10,15 @@
 final class Findings {
   let file: String
   private(set) var problems: [Problem] = []
+  /// How many of them are errors.
+  private(set) var errors = 0
 
   init(file: String) { self.file = file }
 
-  func add(_ problem: Problem) { problems.append(problem) }
+  func add(_ problem: Problem) {
+    problems.append(problem.onOneLine)
+    if problem.severity == .error { errors += 1 }
+  }
 }
 
 /// A map of a manifest. A field that is missing reads as nil, or as empty.
@@ -55,14 +60,28 @@ final class Fields {
     return Spot(file: findings.file, line: entry?.line ?? line, column: entry?.column ?? column)
   }
 
-  /// Says that something is wrong with a field.
+  /// How many errors were found so far, here and elsewhere in the object.
+  var errors: Int { findings.errors }
+
+  /// Says that something is wrong with a field, or with the map as a whole.
   func fail(_ name: String, _ code: String = "invalid-value", _ text: String, hint: String = "") {
-    findings.add(Problem(.error, code, at: spot(name), path: path(of: name), text, hint: hint))
+    tell(.error, name, code, text, hint: hint)
+  }
+
+  /// Says something about a field, or about the map as a whole.
+  func tell(_ severity: Problem.Severity, _ name: String, _ code: String, _ text: String, hint: String = "") {
+    findings.add(Problem(severity, code, at: spot(name), path: path(of: name), text, hint: hint))
+  }
+
+  /// Says that something is wrong with an item of a field; the path is that of the field, the place that of the item.
+  func fail(_ item: Item, _ code: String = "invalid-value", _ text: String, hint: String = "") {
+    let spot = Spot(file: findings.file, line: Int(item.mark.line), column: Int(item.mark.column))
+    findings.add(Problem(.error, code, at: spot, path: item.path, text, hint: hint))
   }
 
   /// Says that something about a field may not be what was meant.
   func warn(_ name: String, _ code: String, _ text: String, hint: String = "") {
-    findings.add(Problem(.warning, code, at: spot(name), path: path(of: name), text, hint: hint))
+    tell(.warning, name, code, text, hint: hint)
   }
 
   /// Whether a field is there, and is not null.
@@ -86,7 +105,7 @@ final class Fields {
   }
 
   /// The path of a field.
-  func path(of name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  func path(of name: String) -> String { path.isEmpty || name.isEmpty ? path + name : "\(path).\(name)" }
 
   private func node(_ name: String) -> Node? {
     known.insert(name)
@@ -111,9 +130,13 @@ extension Fields {
 
   /// A text that has to be there.
   func required(_ name: String) -> String {
-    if let text = text(name), !text.isEmpty { return text }
-    if !has(name) || text(name) == "" { fail(name, "missing-field", "this field is required") }
-    return ""
+    guard let node = node(name) else {
+      fail(name, "missing-field", "this field is required")
+      return ""
+    }
+    let text = text(node, path(of: name))
+    if text == "" { fail(name, "missing-field", "this field must not be empty") }
+    return text ?? ""
   }
 
   /// A whole number within bounds.
@@ -135,14 +158,28 @@ extension Fields {
     if let choice = Choice(rawValue: text) { return choice }
     let words = Choice.allCases.map(\.rawValue)
     let guess = text.nearest(of: words).map { "did you mean `\($0)`?" } ?? "it may be \(words.listed)"
-    fail(name, "unknown-value", "`\(text)` is not known here", hint: guess)
+    fail(name, "unknown-value", "this cannot be `\(text)`", hint: guess)
     return nil
   }
 
-  /// Texts in a row.
-  func texts(_ name: String) -> [String] {
-    list(name).enumerated().compactMap { text($1, "\(path(of: name))[\($0)]") }
+  /// A text in a field, and where it stands.
+  struct Item {
+    let text: String
+    /// The path of the field.
+    let path: String
+    let mark: Mark
   }
+
+  /// Texts in a row, with their places.
+  func items(_ name: String) -> [Item] {
+    let path = path(of: name)
+    return list(name).enumerated().compactMap { index, node in
+      text(node, "\(path)[\(index)]").map { Item(text: $0, path: path, mark: Mark(node.line, node.column)) }
+    }
+  }
+
+  /// Texts in a row.
+  func texts(_ name: String) -> [String] { items(name).map(\.text) }
 
   /// Texts by names: labels and the like.
   func pairs(_ name: String) -> [String: String] {
@@ -208,10 +245,37 @@ extension Fields {
     }
   }
 
-  /// The lines on which the fields of a map stand.
-  func lines(_ name: String) -> [String: Int] {
+  /// Where the fields of a map stand.
+  func marks(in name: String) -> [String: Mark] {
     guard case .map(let entries)? = node(name)?.value else { return [:] }
-    return Dictionary(entries.map { ($0.key, $0.line) }) { one, _ in one }
+    return Dictionary(entries.map { ($0.key, Mark($0.line, $0.column)) }) { one, _ in one }
+  }
+
+  /// Where fields stand, by their paths: of `spec.ports[].targetPort` each one, of `spec.selector.*` all below it.
+  func marks(of patterns: [[Substring]]) -> [String: Mark] {
+    var marks: [String: Mark] = [:]
+    for pattern in patterns { Self.mark(pattern[...], entries, path, into: &marks) }
+    return marks
+  }
+
+  private static func mark(
+    _ pattern: ArraySlice<Substring>, _ entries: [Node.Entry], _ path: String, into marks: inout [String: Mark]
+  ) {
+    guard let first = pattern.first else { return }
+    let (isList, rest) = (first.hasSuffix("[]"), pattern.dropFirst())
+    let name = isList ? first.dropLast(2) : first
+    for entry in entries where name == "*" || name == entry.key {
+      let path = path.isEmpty ? entry.key : "\(path).\(entry.key)"
+      if case .list(let items) = entry.value.value, isList {
+        for (index, item) in items.enumerated() {
+          if rest.isEmpty { marks["\(path)[\(index)]"] = Mark(item.line, item.column) }
+          if case .map(let entries) = item.value { mark(rest, entries, "\(path)[\(index)]", into: &marks) }
+        }
+      } else if !isList {
+        if rest.isEmpty { marks[path] = Mark(entry.line, entry.column) }
+        if case .map(let entries) = entry.value.value { mark(rest, entries, path, into: &marks) }
+      }
+    }
   }
 
   private func list(_ name: String) -> [Node] {
@@ -250,12 +314,12 @@ extension Fields {
 // MARK: What a value looks like
 
 extension Node {
-  /// The truth that an unquoted word is, as YAML 1.1 and the API server have it.
+  /// The truth that an unquoted word is, as YAML 1.1 and kubectl have it.
   fileprivate var truth: Bool? {
     guard case .text(let text, false) = value else { return nil }
-    switch text.lowercased() {
-    case "true", "yes", "on": return true
-    case "false", "no", "off": return false
+    switch text {
+    case "true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON": return true
+    case "false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF": return false
     default: return nil
     }
   }
@@ -269,6 +333,18 @@ extension Node {
   fileprivate var isQuotedNumber: Bool { if case .text(let text, true) = value { Int(text) != nil } else { false } }
 
   fileprivate var typeName: String { truth != nil ? "true or false" : isNumber ? "a number" : kind }
+}
+
+extension Problem {
+  /// More signs of a text are not quoted.
+  private static let signsMax = 400
+
+  /// The same, without what values of manifests may bring along: line breaks, signs that do not print, megabytes.
+  var onOneLine: Problem {
+    Problem(
+      severity, code, at: spot, path: shown(path, most: Self.signsMax), shown(text, most: Self.signsMax),
+      hint: shown(hint, most: Self.signsMax))
+  }
 }
 
 extension [String] {

@@ -83,8 +83,8 @@ package struct Meta: Sendable {
   package let owner: (kind: String, name: String)?
   /// Where it was written down.
   package let spot: Spot
-  /// Where its labels and annotations were written down, by key.
-  package let lines: [String: Int]
+  /// Where its labels and annotations were written down, by name, and fields that findings point at, by path.
+  package let marks: [String: Mark]
 
   /// The namespace.
   package var namespace: String { key.namespace }
@@ -102,13 +102,39 @@ package struct Meta: Sendable {
   func with(labels: [String: String]) -> Meta {
     Meta(
       key: key, labels: labels, annotations: annotations, created: created, isLeaving: isLeaving, uid: uid,
-      owner: owner, spot: spot, lines: lines)
+      owner: owner, spot: spot, marks: marks)
   }
 
-  /// Where a label or an annotation stands.
-  package func spot(of name: String) -> Spot {
-    lines[name].map { Spot(file: spot.file, line: $0) } ?? spot
+  /// Where a label stands, or an annotation.
+  package func spot(of name: String) -> Spot { marks[name].map(spot(at:)) ?? spot }
+
+  /// Where an annotation stands that may have the name of a label.
+  package func spot(ofAnnotation name: String) -> Spot { marks[Self.twin + name].map(spot(at:)) ?? spot(of: name) }
+
+  /// Where a field stands, or the nearest known one around it; at last the object itself.
+  package func spot(at path: String) -> Spot {
+    var path = path[...]
+    while !path.isEmpty {
+      if let mark = marks[String(path)] { return spot(at: mark) }
+      path = path[..<(path.lastIndex { $0 == "." || $0 == "[" } ?? path.startIndex)]
+    }
+    return spot
   }
+
+  private func spot(at mark: Mark) -> Spot { Spot(file: spot.file, line: Int(mark.line), column: Int(mark.column)) }
+
+  /// Stands before the names of annotations that are names of labels, too.
+  static let twin = "metadata.annotations."
+}
+
+/// A place in the file an object was written down in; objects keep many of these.
+package struct Mark: Hashable, Sendable {
+  /// The line, from 1.
+  package let line: UInt32
+  /// The column, from 1.
+  package let column: UInt32
+
+  init(_ line: Int, _ column: Int) { (self.line, self.column) = (UInt32(clamping: line), UInt32(clamping: column)) }
 }
 
 /// One object. Shared, not copied: whoever looks for something walks over many of them.

@@ -29,6 +29,8 @@ package struct AuthorizationObject: Sendable {
     package let spot: Spot
     /// The path to it.
     package let path: String
+    /// Where each value stands.
+    package var marks: [Mark] = []
   }
 
   /// A rule: lists of conditions of which each has to be met somehow.
@@ -149,8 +151,12 @@ extension AuthorizationObject.Rule {
       let values = fields.flatMap { [$0, $0.negated] }.filter(inner.has).map { field in
         inner.values(field, named: field)
       }
-      if values.isEmpty { entry.fail(name, "empty-entry", "an entry that names nothing would match nobody") }
+      let errors = inner.errors
       inner.end()
+      // What was meant may be among what is not known.
+      if values.isEmpty, inner.errors == errors {
+        entry.fail(name, "empty-entry", "an entry that names nothing would match nobody")
+      }
       entry.end()
       return values
     }
@@ -183,35 +189,36 @@ extension AuthorizationObject.Rule {
 extension Fields {
   /// The values of a list of conditions. What cannot be read as what it has to be is a finding: nothing gets lost later.
   fileprivate func values(_ list: String, named field: String) -> AuthorizationObject.Values {
-    let values = texts(list)
+    let items = items(list)
     if isEmptyList(list) { fail(list, "empty-list", "an empty list means nothing; leave the field out") }
-    for value in values {
-      if value.isEmpty {
-        fail(list, "invalid-value", "an empty text never matches")
-        continue
+    for item in items { check(item, as: field) }
+    return AuthorizationObject.Values(
+      field: field, values: items.map(\.text), spot: spot(list), path: path(of: list), marks: items.map(\.mark))
+  }
+
+  private func check(_ item: Item, as field: String) {
+    let value = item.text
+    guard !value.isEmpty else { return fail(item, "invalid-value", "an empty text never matches") }
+    switch field {
+    case "ports", "notPorts", "destination.port":
+      if UInt16(value).map({ $0 > 0 }) != true { fail(item, "invalid-port", "`\(value)` is no port") }
+    case "ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "source.ip", "remote.ip", "destination.ip":
+      if AddressBlock(value) == nil {
+        fail(item, "invalid-address", "`\(value)` is neither an IP address nor a block of them")
       }
-      switch field {
-      case "ports", "notPorts", "destination.port":
-        if UInt16(value).map({ $0 > 0 }) != true { fail(list, "invalid-port", "`\(value)` is no port") }
-      case "ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "source.ip", "remote.ip", "destination.ip":
-        if AddressBlock(value) == nil {
-          fail(list, "invalid-address", "`\(value)` is neither an IP address nor a block of them")
-        }
-      case "principals", "notPrincipals", "source.principal":
-        if value.hasPrefix("spiffe://") {
-          fail(list, "invalid-value", "`\(value)` never matches", hint: "leave out `spiffe://`")
-        }
-      case "serviceAccounts", "notServiceAccounts", "source.serviceAccount":
-        let parts = value.split(separator: "/", omittingEmptySubsequences: false)
-        if parts.count > 2 || parts.contains("") || value.contains("*") {
-          fail(
-            list, "invalid-value", "`\(value)` is no account",
-            hint: "write NAMESPACE/NAME, or NAME; `*` means nothing here")
-        }
-      default: break
+    case "principals", "notPrincipals", "source.principal":
+      if value.hasPrefix("spiffe://") {
+        fail(item, "invalid-value", "`\(value)` never matches", hint: "leave out `spiffe://`")
       }
+    case "serviceAccounts", "notServiceAccounts", "source.serviceAccount":
+      let parts = value.split(separator: "/", omittingEmptySubsequences: false)
+      if parts.count > 2 || parts.contains("") || value.contains("*") {
+        fail(
+          item, "invalid-value", "`\(value)` is no account",
+          hint: "write NAMESPACE/NAME, or NAME; `*` means nothing here")
+      }
+    default: break
     }
-    return AuthorizationObject.Values(field: field, values: values, spot: spot(list), path: path(of: list))
   }
 }
 
@@ -234,7 +241,9 @@ extension PeerAuthenticationObject {
       if let port = UInt16(name), port > 0 {
         ports[port] = mode
       } else {
-        spec.fail("portLevelMtls", "invalid-port", "`\(name)` is no port")
+        let mark = spec.marks(in: "portLevelMtls")[name] ?? Mark(fields.line, fields.column)
+        let item = Fields.Item(text: name, path: spec.path(of: "portLevelMtls"), mark: mark)
+        spec.fail(item, "invalid-port", "`\(name)` is no port")
       }
     }
     self.ports = ports

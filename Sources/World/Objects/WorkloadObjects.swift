@@ -150,15 +150,20 @@ extension Fields {
   func port(_ name: String) -> UInt16? { number(name, Self.portNumbers).map { UInt16($0) } }
 
   /// An address; what is none is a finding.
-  func address(_ name: String) -> IPAddress? { text(name).flatMap { address($0, in: name) } }
+  func address(_ name: String) -> IPAddress? {
+    guard let text = text(name) else { return nil }
+    let address = IPAddress(text)
+    if address == nil { fail(name, "invalid-address", "`\(text)` is no IP address") }
+    return address
+  }
 
-  /// Addresses in a row.
-  func addresses(_ name: String) -> [IPAddress] { texts(name).compactMap { address($0, in: name) } }
-
-  private func address(_ text: String, in name: String) -> IPAddress? {
-    if let address = IPAddress(text) { return address }
-    fail(name, "invalid-address", "`\(text)` is no IP address")
-    return nil
+  /// Addresses in a row, without those that are left out on purpose.
+  func addresses(_ name: String, but absent: Set<String> = []) -> [IPAddress] {
+    items(name).filter { !absent.contains($0.text) }.compactMap { item in
+      let address = IPAddress(item.text)
+      if address == nil { fail(item, "invalid-address", "`\(item.text)` is no IP address") }
+      return address
+    }
   }
 }
 
@@ -197,15 +202,10 @@ extension ServiceObject {
   init(_ object: Fields) {
     let spec = object.map("spec")
     isExternalName = spec.choice("type", ServiceType.self) == .alias
-    let single = spec.text("clusterIP").map { [$0] } ?? []
-    let several = spec.texts("clusterIPs")
-    addresses = (several.isEmpty ? single : several).filter { $0 != "None" && !$0.isEmpty }.compactMap { text in
-      let address = IPAddress(text)
-      if address == nil {
-        spec.fail(several.isEmpty ? "clusterIP" : "clusterIPs", "invalid-address", "`\(text)` is no IP address")
-      }
-      return address
-    }
+    let absent: Set = ["", "None"]
+    let single = absent.contains(spec.text("clusterIP") ?? "") ? nil : spec.address("clusterIP")
+    let several = spec.addresses("clusterIPs", but: absent)
+    addresses = several.isEmpty ? single.map { [$0] } ?? [] : several
     ports = spec.maps("ports").compactMap { port in
       guard let number = port.port("port") else {
         if !port.has("port") { port.fail("port", "missing-field", "this field is required") }
@@ -277,10 +277,10 @@ extension ServiceEntryObject {
     let spec = object.map("spec")
     hosts = spec.texts("hosts").map { $0.lowercased() }
     if hosts.isEmpty { spec.fail("hosts", "missing-field", "a service entry needs a host") }
-    let declared = spec.texts("addresses").compactMap { text in
-      let block = AddressBlock(text)
+    let declared = spec.items("addresses").compactMap { item in
+      let block = AddressBlock(item.text)
       if block == nil {
-        spec.fail("addresses", "invalid-address", "`\(text)` is neither an IP address nor a block of them")
+        spec.fail(item, "invalid-address", "`\(item.text)` is neither an IP address nor a block of them")
       }
       return block
     }
