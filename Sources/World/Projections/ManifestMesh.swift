@@ -29,7 +29,8 @@ package struct ManifestMesh: Sendable {
 
   /// What cannot be read, in order of files and lines.
   package var problems: [Problem] {
-    catalogue.problems + (folder?.problems ?? []).filter { !catalogue.problems.contains($0) }
+    let known = catalogue.problems
+    return known + Set(folder?.problems ?? []).subtracting(known).sorted { $0.spot < $1.spot }
   }
 
   /// What was written correctly, and will not do what it seems to.
